@@ -1,0 +1,2 @@
+export class JobActor { }
+export default { async fetch(){ return new Response("x"); } };
