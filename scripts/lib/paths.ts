@@ -1,0 +1,11 @@
+/** Where things are in the checkout. */
+
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+export const WRANGLER_CONFIG = join(ROOT, "wrangler.toml");
+export const MIGRATIONS_DIR = join(ROOT, "migrations");
+export const DIST_DIR = join(ROOT, "dist");
+export const WORKER_BUNDLE = join(DIST_DIR, "worker.js");
+export const WRANGLER_BIN = join(ROOT, "node_modules", "wrangler", "bin", "wrangler.js");

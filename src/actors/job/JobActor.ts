@@ -1,0 +1,220 @@
+/**
+ * The Durable Object that hosts one job: a thin shell that loads and saves the engine's state, keeps one alarm armed for
+ * its next moment, and sends its messages. It never reaches D1: with D1 down, firing goes on.
+ */
+
+import { DurableObject } from "cloudflare:workers";
+import type { AttemptResult } from "../../domain/engine/finish.ts";
+import { owedHistory } from "../../domain/engine/control.ts";
+import type {
+  AttemptMessage,
+  FinishAnswer,
+  HistoryEntry,
+  JobActorProtocol,
+  TriggerAnswer,
+  TriggerRequest,
+} from "../../domain/engine/protocol.ts";
+import type { ClaimAnswer } from "../../domain/engine/claim.ts";
+import { type EngineEvent, isAnnouncementOnly, reduce, type Reduction } from "../../domain/engine/reduce.ts";
+import { type Command, initialState, type JobState } from "../../domain/engine/state.ts";
+import { nextWakeMs } from "../../domain/engine/timers.ts";
+import type { Execution } from "../../domain/execution/execution.ts";
+import { requestedExecutionId } from "../../domain/ids.ts";
+import type { Job } from "../../domain/job/job.ts";
+import { logFault } from "../../observability/log.ts";
+import type { ExecutionMessage } from "../../queue/message.ts";
+import { createProducer, type Producer } from "../../queue/producer.ts";
+import { JobStore } from "./jobStore.ts";
+
+/** After a fault of ours in `alarm()`: look again this much later instead of using up the platform's six retries. */
+const ALARM_AFTER_FAULT_MS = 60_000;
+
+export interface ActorEnv {
+  readonly EXECUTIONS: Queue<ExecutionMessage>;
+  readonly LONG_EXECUTIONS: Queue<ExecutionMessage>;
+}
+
+export class JobActor extends DurableObject<ActorEnv> implements JobActorProtocol {
+  readonly #rows = { read: 0, written: 0 };
+  readonly #store: JobStore;
+  readonly #short: Producer;
+  readonly #long: Producer;
+  #state: JobState | null;
+  /** When the alarm rings; `undefined` until it was asked for once. */
+  #armedMs: number | null | undefined;
+  /** Since the last finished execution: what it cost (`execution.finished` in the log). */
+  #requests = 0;
+  #messages = 0;
+
+  constructor(ctx: DurableObjectState, env: ActorEnv) {
+    super(ctx, env);
+    this.#store = new JobStore(ctx.storage.sql, this.#rows);
+    this.#state = this.#store.load();
+    this.#short = createProducer(env.EXECUTIONS, (error) => logFault("queue.send_failed", error));
+    this.#long = createProducer(env.LONG_EXECUTIONS, (error) => logFault("queue.send_failed", error));
+  }
+
+  /**
+   * Guarantees: never throws for reasons of the domain, because a failing alarm is dropped for good after six retries;
+   * and re-arms in the same synchronous block that takes the work, so that there is no moment at which work is taken and
+   * no alarm is set.
+   */
+  override async alarm(): Promise<void> {
+    this.#requests += 1;
+    this.#armedMs = null;
+    if (this.#state === null) return;
+    let commands: readonly Command[];
+    try {
+      const before = this.#state;
+      const { state, commands: found } = reduce<"tick">(before, { type: "tick" }, Date.now());
+      this.#state = state;
+      const announced = this.#store.saved === before && isAnnouncementOnly(before, state);
+      if (!announced) this.#save(state);
+      this.#arm(state);
+      commands = found;
+    } catch (error) {
+      logFault("actor.alarm_failed", error);
+      this.#armedMs = Date.now() + ALARM_AFTER_FAULT_MS;
+      await this.ctx.storage.setAlarm(this.#armedMs);
+      return;
+    }
+    await this.#carryOut(commands);
+  }
+
+  async apply(job: Job): Promise<void> {
+    this.#state ??= initialState(job);
+    await this.#handle<"apply">({ type: "apply", job });
+  }
+
+  async trigger(request: TriggerRequest): Promise<TriggerAnswer> {
+    const job = this.#state?.job;
+    if (!job || job.workspaceId !== request.workspaceId) return { type: "unknown_job" };
+    const id = requestedExecutionId(job.id, Date.now(), Math.random);
+    const answer = await this.#handle<"trigger">({
+      type: "trigger",
+      id,
+      source: request.source,
+      replayedFrom: request.replayedFrom,
+    });
+    if (answer === null) return { type: "unknown_job" };
+    return answer.ok ? { type: "started", execution: answer.value } : { type: "backlog_full" };
+  }
+
+  async claim(message: AttemptMessage): Promise<ClaimAnswer> {
+    const answer = await this.#handle<"claim">({ type: "claim", ...message, uuid: crypto.randomUUID() });
+    return answer ?? { verdict: "unknown" };
+  }
+
+  async finish(result: AttemptResult): Promise<FinishAnswer> {
+    const answer = await this.#handle<"finish">({ type: "finish", result });
+    const cost = {
+      actorRequests: this.#requests,
+      actorRowsRead: this.#rows.read,
+      actorRowsWritten: this.#rows.written,
+      queueMessages: this.#messages,
+    };
+    if (result.verdict.type !== "retry") this.#resetCost();
+    return { applied: answer?.applied ?? false, cost };
+  }
+
+  async cancel(workspaceId: string, executionId: string): Promise<Execution | null> {
+    if (this.#state?.job.workspaceId !== workspaceId) return null;
+    return (await this.#handle<"cancel">({ type: "cancel", executionId })) ?? null;
+  }
+
+  async describe(workspaceId: string, executionId: string): Promise<Execution | null> {
+    const state = this.#state;
+    if (state?.job.workspaceId !== workspaceId) return null;
+    return state.live.get(executionId)?.execution ?? state.outbox.get(executionId)?.execution ?? null;
+  }
+
+  async owed(): Promise<HistoryEntry[]> {
+    this.#requests += 1;
+    return this.#state ? owedHistory(this.#state) : [];
+  }
+
+  async confirm(confirmed: readonly { readonly id: string; readonly rev: number }[]): Promise<void> {
+    await this.#handle<"confirm">({ type: "confirm", confirmed });
+  }
+
+  async erase(): Promise<void> {
+    this.#state = null;
+    this.#store.forget();
+    this.#armedMs = null;
+    // Deletes the alarm too (compatibility date after 2026-02-24), and is what lets the object vanish.
+    await this.ctx.storage.deleteAll();
+  }
+
+  /**
+   * One event: state, rows and alarm change in one synchronous block, which the platform commits as one; the answer
+   * leaves the object only when that is durable. `null` when the object holds no job.
+   */
+  async #handle<Type extends EngineEvent["type"]>(
+    event: Extract<EngineEvent, { type: Type }>,
+  ): Promise<Reduction<Type>["answer"] | null> {
+    this.#requests += 1;
+    if (this.#armedMs === undefined) this.#armedMs = await this.ctx.storage.getAlarm();
+    if (this.#state === null) return null;
+    const { state, commands, answer } = reduce<Type>(this.#state, event, Date.now());
+    this.#save(state);
+    this.#state = state;
+    this.#arm(state);
+    this.ctx.waitUntil(this.#carryOut(commands));
+    return answer;
+  }
+
+  /** All of a state or nothing of it; after a failure the object goes on from what was saved before. */
+  #save(state: JobState): void {
+    try {
+      this.ctx.storage.transactionSync(() => this.#store.save(state));
+    } catch (error) {
+      this.#state = this.#store.load();
+      throw error;
+    }
+  }
+
+  /**
+   * Sets the alarm when it would ring too late. An alarm that rings too early costs a wake-up, one that is moved costs a
+   * row; so it is moved back only when the job has gone idle, where the wake-up would be for nothing.
+   */
+  #arm(state: JobState): void {
+    const wakeMs = nextWakeMs(state);
+    const armedMs = this.#armedMs ?? null;
+    if (wakeMs === armedMs) return;
+    if (wakeMs === null) {
+      void this.ctx.storage.deleteAlarm();
+    } else {
+      const idle = state.live.size === 0 && state.outbox.size === 0;
+      if (armedMs !== null && armedMs < wakeMs && !idle) return;
+      void this.ctx.storage.setAlarm(wakeMs);
+    }
+    this.#rows.written += 1;
+    this.#armedMs = wakeMs;
+  }
+
+  async #carryOut(commands: readonly Command[]): Promise<void> {
+    const jobId = this.#state?.job.id;
+    if (commands.length === 0 || jobId === undefined) return;
+    this.#messages += commands.length;
+    const short: ExecutionMessage[] = [];
+    const long: ExecutionMessage[] = [];
+    for (const command of commands) {
+      if (command.type === "collect_history") short.push({ v: 1, type: "history", jobId });
+      else {
+        const { executionId, step, fence, lane } = command;
+        (lane === "long" ? long : short).push({ v: 1, type: "attempt", executionId, step, fence });
+      }
+    }
+    await Promise.all([
+      short.length > 0 ? this.#short.send(short) : null,
+      long.length > 0 ? this.#long.send(long) : null,
+    ]);
+  }
+
+  #resetCost(): void {
+    this.#requests = 0;
+    this.#messages = 0;
+    this.#rows.read = 0;
+    this.#rows.written = 0;
+  }
+}

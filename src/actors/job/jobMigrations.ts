@@ -1,0 +1,22 @@
+/** The schema of an actor's SQLite, as an ordered list that only grows. */
+
+const MIGRATIONS: readonly string[] = [
+  // `id` is always 1. `definitions` holds the newest version and those that running executions started under.
+  `CREATE TABLE hot (id INTEGER PRIMARY KEY, cursor_ms INTEGER NOT NULL, inline_position INTEGER, inline_execution TEXT);
+   CREATE TABLE definitions (version INTEGER PRIMARY KEY, definition TEXT NOT NULL);
+   CREATE TABLE live (position INTEGER PRIMARY KEY, execution TEXT NOT NULL);
+   CREATE TABLE outbox (id TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;`,
+];
+
+/** Brings the schema up to date. Runs at the first save of a new actor and at every load of an old one; cheap when current. */
+export function migrate(sql: SqlStorage): void {
+  sql.exec("CREATE TABLE IF NOT EXISTS _migrations (version INTEGER PRIMARY KEY)");
+  const [row] = sql.exec<{ version: number | null }>("SELECT max(version) AS version FROM _migrations").toArray();
+  const done = row?.version ?? 0;
+  for (const [index, statements] of MIGRATIONS.entries()) {
+    const version = index + 1;
+    if (version <= done) continue;
+    sql.exec(statements);
+    sql.exec("INSERT INTO _migrations (version) VALUES (?)", version);
+  }
+}

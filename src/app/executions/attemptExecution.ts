@@ -1,0 +1,113 @@
+/**
+ * One attempt, from a granted claim to a reported result: prepare the request, send it, judge the answer, record the end,
+ * finish. Runs in the consumer; secrets exist nowhere else.
+ */
+
+import type { AttemptWork } from "../../domain/engine/claim.ts";
+import type { FinishAnswer } from "../../domain/engine/protocol.ts";
+import type { Attempt } from "../../domain/execution/attempt.ts";
+import type { Execution } from "../../domain/execution/execution.ts";
+import { judgeAttempt, RETRY_AFTER_STATUSES, type Verdict } from "../../domain/execution/verdict.ts";
+import type { Random } from "../../domain/clock.ts";
+import type { OutboundRequest, OutboundResult } from "../../domain/net/exchange.ts";
+import { parseRetryAfter } from "../../domain/retry/policy.ts";
+import type { History, JobActors } from "../ports.ts";
+import { describeResponse } from "./describeResponse.ts";
+import { type PrepareDeps, prepareRequest, scopeOf } from "./prepareRequest.ts";
+
+export interface AttemptDeps extends PrepareDeps {
+  readonly random: Random;
+  readonly actors: JobActors;
+  readonly history: History;
+  /** Sends under the target guard; never throws. */
+  readonly send: (request: OutboundRequest) => Promise<OutboundResult>;
+  readonly report: (event: string, error: unknown) => void;
+}
+
+export interface AttemptReport {
+  /** The execution as this attempt leaves it, whether or not the actor accepted it. */
+  readonly execution: Execution;
+  readonly attempt: Attempt;
+  /** `null`: the actor could not be reached; the lease will heal it. */
+  readonly finish: FinishAnswer | null;
+  readonly recorded: boolean;
+}
+
+/** A record may be written ahead of `finish` only while the lease is safely ours. */
+const LEASE_MARGIN_MS = 3_000;
+const FINISH_TRIES = 3;
+
+export async function attemptExecution(work: AttemptWork, deps: AttemptDeps): Promise<AttemptReport> {
+  const startedAtMs = deps.clock.now();
+  const prepared = await prepareRequest(work, deps);
+  const sent = prepared.ok ? await deps.send(prepared.value.request) : prepared.error;
+  const finishedAtMs = deps.clock.now();
+
+  const unprepared = { redact: (text: string) => text, scope: scopeOf(work) };
+  const described = describeResponse(work, sent, prepared.ok ? prepared.value : unprepared);
+  const attempt: Attempt = { ...described.attempt, number: work.attempt, startedAtMs, late: false };
+  const verdict = judgeAttempt(attempt, {
+    policy: work.job.retryPolicy,
+    counted: work.countedBefore + 1,
+    startedAtMs: work.execution.startedAtMs ?? startedAtMs,
+    finishedAtMs,
+    retryAfterMs: retryAfterOf(sent, finishedAtMs),
+    random: deps.random(),
+    output: described.output,
+  });
+
+  const execution = executionAfter(work, attempt, verdict, finishedAtMs);
+  // Guarantee: what is written ahead carries the odd revision after the claim's. Should the actor have moved on in the
+  // meantime (a cancel, a lost lease), its own record has a higher one and holds.
+  const ours = finishedAtMs < work.leaseUntilMs - LEASE_MARGIN_MS;
+  const recorded =
+    verdict.type !== "retry" && ours
+      ? await deps.history.record([{ execution, completesJob: work.completesJob }])
+      : false;
+  const finish = await reportFinish(work, { attempt, verdict, finishedAtMs, recorded }, deps);
+  return { execution, attempt, finish, recorded };
+}
+
+function executionAfter(work: AttemptWork, attempt: Attempt, verdict: Verdict, finishedAtMs: number): Execution {
+  const attempts = [...work.execution.attempts, attempt];
+  const rev = work.execution.rev + 1;
+  switch (verdict.type) {
+    case "retry":
+      return { ...work.execution, attempts, rev };
+    case "succeed":
+      return {
+        ...work.execution,
+        attempts,
+        rev,
+        status: "succeeded",
+        finishedAtMs,
+        output: verdict.output,
+        error: null,
+      };
+    case "fail":
+      return { ...work.execution, attempts, rev, status: "failed", finishedAtMs, error: verdict.error };
+  }
+}
+
+function retryAfterOf(sent: OutboundResult, nowMs: number): number | null {
+  if (sent.kind !== "response" || !RETRY_AFTER_STATUSES.has(sent.status)) return null;
+  const header = sent.headers["retry-after"];
+  return header === undefined ? null : parseRetryAfter(header, nowMs);
+}
+
+async function reportFinish(
+  work: AttemptWork,
+  result: { attempt: Attempt; verdict: Verdict; finishedAtMs: number; recorded: boolean },
+  deps: AttemptDeps,
+): Promise<FinishAnswer | null> {
+  const { executionId, step, fence } = work;
+  for (let attempt = 1; attempt <= FINISH_TRIES; attempt++) {
+    try {
+      // A fresh stub each time: one that failed stays broken. A repeated finish is refused by its fence.
+      return await deps.actors.of(executionId).finish({ executionId, step, fence, ...result });
+    } catch (error) {
+      deps.report("attempt.finish_failed", error);
+    }
+  }
+  return null;
+}

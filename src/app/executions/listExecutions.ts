@@ -1,0 +1,34 @@
+/** The history of a workspace or of one of its jobs. */
+
+import { isJobId } from "../../domain/ids.ts";
+import { ok } from "../../domain/result.ts";
+import type { Outcome } from "../errors.ts";
+import { notFound } from "../errors.ts";
+import { badCursor } from "../jobs/viewJob.ts";
+import type { ExecutionQuery, ExecutionSummary, Page } from "../ports.ts";
+import type { Services } from "../services.ts";
+
+/** An unknown `jobId` as a filter of the whole history finds nothing, as any other filter does. */
+export async function listExecutions(
+  services: Services,
+  workspaceId: string,
+  query: ExecutionQuery,
+): Promise<Outcome<Page<ExecutionSummary>>> {
+  const page = await services.executions.list(workspaceId, query);
+  return page === "bad_cursor" ? badCursor() : ok(page);
+}
+
+/** The executions of one job, which must exist. */
+export async function listExecutionsOfJob(
+  services: Services,
+  workspaceId: string,
+  jobId: string,
+  query: Omit<ExecutionQuery, "jobId">,
+): Promise<Outcome<Page<ExecutionSummary>>> {
+  if (!isJobId(jobId)) return notFound("job");
+  const [job, page] = await Promise.all([
+    services.jobs.find(workspaceId, jobId),
+    listExecutions(services, workspaceId, { ...query, jobId }),
+  ]);
+  return job === null ? notFound("job") : page;
+}

@@ -1,0 +1,117 @@
+/**
+ * Turns a job's saved request into what one attempt sends: variables filled in, secrets resolved, headers added, signed.
+ *
+ * Guarantee: plaintext of secrets exists from here to the end of the attempt and nowhere else. A secret that cannot be
+ * read fails the attempt before anything is sent; the literal `secret://name` never leaves.
+ */
+
+import type { AttemptWork } from "../../domain/engine/claim.ts";
+import type { JsonValue } from "../../domain/json.ts";
+import type { OutboundRequest, OutboundResult } from "../../domain/net/exchange.ts";
+import { err, ok, type Result } from "../../domain/result.ts";
+import { makeRedactor } from "../../domain/secret/redact.ts";
+import { findSecretReferences, referencesIn } from "../../domain/secret/reference.ts";
+import type { TemplateScope } from "../../domain/template/render.ts";
+import { renderRequest, secretsFrom } from "../../domain/template/requestTemplate.ts";
+import { jobScope } from "../../domain/template/variables.ts";
+import type { Clock } from "../../domain/clock.ts";
+import type { SecretReader, Signer } from "../ports.ts";
+
+export interface Preparation {
+  readonly request: OutboundRequest;
+  /** Masks the values of the secrets that this request carries. */
+  readonly redact: (text: string, options?: { cutAtEnd: boolean }) => string;
+  /** The variables as this attempt saw them, for the output's templates. */
+  readonly scope: TemplateScope;
+}
+
+/** An attempt that cannot be prepared fails without a request being sent. */
+export type PreparationFailure = Extract<OutboundResult, { kind: "failure" }>;
+
+export interface PrepareDeps {
+  readonly clock: Clock;
+  readonly secrets: SecretReader;
+  readonly signer: Signer;
+}
+
+export async function prepareRequest(
+  work: AttemptWork,
+  deps: PrepareDeps,
+): Promise<Result<Preparation, PreparationFailure>> {
+  const { request, workspaceId } = work.job;
+  const scope = scopeOf(work);
+  const names = findSecretReferences(request);
+  const read = names.length > 0 ? await deps.secrets.read(workspaceId, names) : ok(new Map<string, string>());
+  if (!read.ok) return err(notSent("secret_store_unreachable", `Nothing was sent: ${read.error}`));
+  const rendered = renderRequest(request, scope, secretsFrom(read.value));
+  if (!rendered.ok) {
+    return err(
+      notSent(
+        "secret_unavailable",
+        `The secret "${rendered.error.missing}" does not exist or cannot be decrypted, so nothing was sent. Create it with POST /v1/secrets or correct the reference.`,
+      ),
+    );
+  }
+  const { url, headers, body } = rendered.value;
+  const encoded = encodeBody(body);
+  const sent = new Map<string, readonly [string, string]>();
+  if (encoded.contentType !== null) sent.set("content-type", ["Content-Type", encoded.contentType]);
+  for (const [name, value] of Object.entries(headers)) sent.set(name.toLowerCase(), [name, value]);
+  const signed = await deps.signer.sign(workspaceId, work.executionId, deps.clock.now(), encoded.body ?? "");
+  return ok({
+    request: {
+      url,
+      method: request.method,
+      headers: [...sent.values(), ...identityHeaders(work), ...signed],
+      body: encoded.body,
+      timeoutMs: request.timeoutSeconds * 1_000,
+      sensitiveHeaders: headersWithSecrets(request.headers),
+    },
+    redact: makeRedactor([...read.value.values()]),
+    scope,
+  });
+}
+
+/** The frozen variables of an execution; two attempts differ in `{{attempt}}` and in nothing else. */
+export function scopeOf(work: AttemptWork): TemplateScope {
+  const { timestampMs, uuid } = work.frozen;
+  return jobScope(
+    {
+      timestampMs,
+      uuid,
+      executionId: work.executionId,
+      jobId: work.job.id,
+      jobName: work.job.name,
+      scheduledForMs: work.execution.scheduledForMs,
+    },
+    work.attempt,
+  );
+}
+
+function notSent(errorClass: string, message: string): PreparationFailure {
+  return { kind: "failure", failure: "connection", errorClass, message, latencyMs: 0 };
+}
+
+/** A string is sent as it is; anything else as JSON. */
+function encodeBody(body: JsonValue): { body: string | null; contentType: string | null } {
+  if (body === null) return { body: null, contentType: null };
+  if (typeof body === "string") return { body, contentType: "text/plain;charset=UTF-8" };
+  return { body: JSON.stringify(body), contentType: "application/json" };
+}
+
+/** By these a target tells executions and their retries apart (DESIGN section 5). */
+function identityHeaders(work: AttemptWork): [string, string][] {
+  return [
+    ["X-Cron-Service-Execution-Id", work.executionId],
+    ["X-Cron-Service-Job-Id", work.job.id],
+    ["X-Cron-Service-Scheduled-For", new Date(work.execution.scheduledForMs).toISOString()],
+    ["X-Cron-Service-Attempt", String(work.attempt)],
+  ];
+}
+
+/** A header that carries a secret must not follow a redirect to another origin, whatever its name. */
+function headersWithSecrets(headers: Readonly<Record<string, string>>): string[] {
+  return Object.entries(headers)
+    .filter(([, value]) => referencesIn(value).length > 0)
+    .map(([name]) => name.toLowerCase());
+}

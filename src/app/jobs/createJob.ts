@@ -1,0 +1,67 @@
+/** Saves a new job and starts it. */
+
+import type { FieldIssue } from "../../domain/issue.ts";
+import { newId } from "../../domain/ids.ts";
+import { createJob as newJob } from "../../domain/job/edit.ts";
+import type { JobChanges } from "../../domain/job/editMerge.ts";
+import type { Job } from "../../domain/job/job.ts";
+import { ok } from "../../domain/result.ts";
+import type { Outcome } from "../errors.ts";
+import { invalid, refused } from "../errors.ts";
+import type { IdempotencyKey } from "../ports.ts";
+import type { Services } from "../services.ts";
+import { applyJob } from "./applyJob.ts";
+
+/** A job's definition as far as the input could be read, and what is wrong with the rest. */
+export interface JobInput {
+  readonly changes: JobChanges;
+  readonly complaints: readonly FieldIssue[];
+}
+
+/**
+ * Creates a job, or answers with the one that the same idempotency key created before (`created: false`). A replay hands
+ * the definition to the actor again if the first request could not.
+ */
+export async function createJob(
+  services: Services,
+  workspaceId: string,
+  input: JobInput,
+  idempotency: IdempotencyKey | null,
+): Promise<Outcome<{ readonly job: Job; readonly created: boolean }>> {
+  const known = idempotency === null ? null : await findReplay(services, workspaceId, idempotency);
+  if (known !== null) return known;
+
+  const nowMs = services.clock.now();
+  const id = newId("job", nowMs, services.random);
+  const job = newJob({ id, workspaceId }, input.changes, {
+    nowMs,
+    targetPolicy: services.targetPolicy,
+    complaints: input.complaints,
+  });
+  if (!job.ok) return invalid(job.error);
+  const inserted = await services.jobs.insert(job.value, idempotency);
+  if (inserted === "idempotency_key_taken" && idempotency !== null) {
+    // Another request with the same key was faster; its job is the answer.
+    const winner = await findReplay(services, workspaceId, idempotency);
+    return winner ?? refused("edit_conflict", "The job of this Idempotency-Key was deleted meanwhile; send it again.");
+  }
+  const applied = await applyJob(services, job.value);
+  return applied.ok ? ok({ job: job.value, created: true }) : applied;
+}
+
+async function findReplay(
+  services: Services,
+  workspaceId: string,
+  idempotency: IdempotencyKey,
+): Promise<Outcome<{ readonly job: Job; readonly created: boolean }> | null> {
+  const known = await services.jobs.findByIdempotencyKey(workspaceId, idempotency.key);
+  if (known === null) return null;
+  if (known.bodyDigest !== idempotency.bodyDigest) {
+    return refused(
+      "idempotency_key_reused",
+      "This Idempotency-Key was used before with a different body. Use a new key for a new job, or PATCH the existing one.",
+      { details: { job_id: known.job.id } },
+    );
+  }
+  return ok({ job: known.job, created: false });
+}

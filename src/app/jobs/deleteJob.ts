@@ -1,0 +1,31 @@
+/** Removes a job, its actor's state and its executions. */
+
+import { isJobId } from "../../domain/ids.ts";
+import { ok } from "../../domain/result.ts";
+import type { Outcome } from "../errors.ts";
+import { notFound, refused } from "../errors.ts";
+import type { Services } from "../services.ts";
+import { ACTOR_RETRY_AFTER_SECONDS, callActor } from "./callActor.ts";
+
+/** What one request may remove in its background time; the watchdog removes what is left. */
+const PURGE_AT_ONCE = 20_000;
+
+/**
+ * The job is invisible from the first step on, and its actor forgets it in the second; nothing that was in flight is
+ * recorded afterwards. Should the actor be out of reach, the mark stays and the watchdog erases it.
+ */
+export async function deleteJob(services: Services, workspaceId: string, jobId: string): Promise<Outcome<null>> {
+  if (!isJobId(jobId)) return notFound("job");
+  const marked = await services.jobs.markDeleted(workspaceId, jobId, services.clock.now());
+  if (!marked) return notFound("job");
+  const erased = await callActor(services, jobId, (actor) => actor.erase());
+  if (!erased.ok) {
+    return refused(
+      "actor_unavailable",
+      "The job is deleted, but what runs it could not be reached just now; it may fire for up to five minutes more.",
+      { details: { job_id: jobId }, retryAfterSeconds: ACTOR_RETRY_AFTER_SECONDS },
+    );
+  }
+  services.later(services.jobs.purge(jobId, PURGE_AT_ONCE));
+  return ok(null);
+}

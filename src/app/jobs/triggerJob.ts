@@ -1,0 +1,68 @@
+/** Starts an execution that no schedule caused: run-now and replay. */
+
+import type { TriggerAnswer, TriggerRequest } from "../../domain/engine/protocol.ts";
+import type { Execution } from "../../domain/execution/execution.ts";
+import { isJobId } from "../../domain/ids.ts";
+import { ok } from "../../domain/result.ts";
+import type { Outcome } from "../errors.ts";
+import { notFound, refused } from "../errors.ts";
+import type { Services } from "../services.ts";
+import { applyJob } from "./applyJob.ts";
+import { ACTOR_RETRY_AFTER_SECONDS } from "./callActor.ts";
+
+/** A slot frees when an execution ends, which takes seconds. */
+const BACKLOG_RETRY_AFTER_SECONDS = 10;
+
+export async function runNow(services: Services, workspaceId: string, jobId: string): Promise<Outcome<Execution>> {
+  if (!isJobId(jobId)) return notFound("job");
+  return await triggerJob(services, jobId, { workspaceId, source: "manual", replayedFrom: null });
+}
+
+/**
+ * Asks the actor straight away: it knows its job and workspace, so the database is not read. Only an actor that does
+ * not know the job makes us look there; a job that was saved and never arrived is applied and triggered once more.
+ */
+export async function triggerJob(
+  services: Services,
+  jobId: string,
+  request: TriggerRequest,
+): Promise<Outcome<Execution>> {
+  const first = await tryTrigger(services, jobId, request);
+  if (!first.ok || first.value.type !== "unknown_job") return first.ok ? executionOf(first.value) : first;
+  const job = await services.jobs.find(request.workspaceId, jobId);
+  if (job === null) return notFound("job");
+  const applied = await applyJob(services, job);
+  if (!applied.ok) return applied;
+  const second = await tryTrigger(services, jobId, request);
+  return second.ok ? executionOf(second.value) : second;
+}
+
+function executionOf(answer: TriggerAnswer): Outcome<Execution> {
+  switch (answer.type) {
+    case "started":
+      return ok(answer.execution);
+    case "backlog_full":
+      return refused(
+        "backlog_full",
+        "So many executions of this job are waiting already that no more are taken. Wait for some to finish, or raise " +
+          "concurrency_limit.",
+        { retryAfterSeconds: BACKLOG_RETRY_AFTER_SECONDS },
+      );
+    case "unknown_job":
+      return notFound("job");
+  }
+}
+
+/** Not repeated on a fault: the call may have started an execution before its answer was lost. */
+async function tryTrigger(services: Services, jobId: string, request: TriggerRequest): Promise<Outcome<TriggerAnswer>> {
+  try {
+    return ok(await services.actors.of(jobId).trigger(request));
+  } catch (fault) {
+    services.report(fault, { call: "trigger", id: jobId });
+    return refused(
+      "actor_unavailable",
+      "What runs this job could not be reached just now. Look at its executions before you try again: one may have started.",
+      { retryAfterSeconds: ACTOR_RETRY_AFTER_SECONDS },
+    );
+  }
+}

@@ -1,0 +1,131 @@
+/** What the use cases need from the world. Adapters implement these; nothing here knows SQL, HTTP routes or Workers. */
+
+import type { JobActorProtocol, HistoryEntry } from "../domain/engine/protocol.ts";
+import type { Execution, ExecutionSource, ExecutionStatus } from "../domain/execution/execution.ts";
+import type { Job, JobKind, JobState } from "../domain/job/job.ts";
+import type { Result } from "../domain/result.ts";
+import type { Role, Token, Workspace } from "../domain/workspace/workspace.ts";
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly hasMore: boolean;
+  /** Opaque; `null` on the last page. */
+  readonly nextCursor: string | null;
+}
+
+export interface PageRequest {
+  readonly limit: number;
+  readonly offset: number;
+  readonly cursor: string | null;
+}
+
+/** The key that makes a creation idempotent, and the digest of the body that it came with. */
+export interface IdempotencyKey {
+  readonly key: string;
+  readonly bodyDigest: string;
+}
+
+export interface JobFilter {
+  readonly state: JobState | null;
+  readonly kind: JobKind | null;
+  /** Case-insensitive substring. */
+  readonly name: string | null;
+}
+
+export interface JobRepository {
+  /** Inserts a job whose definition its actor does not have yet (`markApplied` says when it has). */
+  insert(job: Job, idempotency: IdempotencyKey | null): Promise<"inserted" | "idempotency_key_taken">;
+  find(workspaceId: string, jobId: string): Promise<Job | null>;
+  findByIdempotencyKey(workspaceId: string, key: string): Promise<{ job: Job; bodyDigest: string } | null>;
+  /** Newest first. A cursor that does not decode yields `"bad_cursor"`. */
+  list(workspaceId: string, filter: JobFilter, page: PageRequest): Promise<Page<Job> | "bad_cursor">;
+  /** Replaces the definition if the stored version is still `expectedVersion`; says whether it was. */
+  replace(job: Job, expectedVersion: number): Promise<boolean>;
+  markApplied(jobId: string, version: number): Promise<void>;
+  /** Hides the job from every query at once; `purge` removes what is left of it. Says whether there was such a job. */
+  markDeleted(workspaceId: string, jobId: string, nowMs: number): Promise<boolean>;
+  /** Removes up to `mostExecutions` executions of a deleted job, and the job itself once none is left; says if all is gone. */
+  purge(jobId: string, mostExecutions: number): Promise<boolean>;
+  /** Jobs marked as deleted and not purged yet. */
+  listDeleted(limit: number): Promise<readonly string[]>;
+  /** Jobs whose newest definition was saved before `beforeMs` and is not known to have reached their actor. */
+  listUnapplied(beforeMs: number, limit: number): Promise<readonly Job[]>;
+  /** Active jobs in the order of their ids, each with the latest due time that the history knows of. */
+  listActive(
+    afterJobId: string | null,
+    limit: number,
+  ): Promise<readonly { job: Job; lastScheduledForMs: number | null }[]>;
+}
+
+/** One line of a list of executions: everything but the attempts. */
+export type ExecutionSummary = Omit<Execution, "attempts" | "output"> & {
+  readonly attemptCount: number;
+  readonly lastStatusCode: number | null;
+};
+
+export interface ExecutionQuery {
+  readonly jobId: string | null;
+  readonly status: ExecutionStatus | null;
+  readonly source: ExecutionSource | null;
+  /** Bounds of the due time, `fromMs` included, `toMs` excluded. */
+  readonly fromMs: number | null;
+  readonly toMs: number | null;
+  /** Case-insensitive substring of the job's name. */
+  readonly jobName: string | null;
+  readonly sort: "scheduled_for" | "created_at";
+  readonly order: "asc" | "desc";
+  readonly page: PageRequest;
+}
+
+export interface ExecutionRepository {
+  find(workspaceId: string, executionId: string): Promise<Execution | null>;
+  list(workspaceId: string, query: ExecutionQuery): Promise<Page<ExecutionSummary> | "bad_cursor">;
+  /** The newest execution, by due time, of each of the jobs. */
+  latestOfJobs(jobIds: readonly string[]): Promise<ReadonlyMap<string, ExecutionSummary>>;
+  /** Removes up to `limit` executions that were due before `beforeMs` and are finished; returns how many. */
+  prune(beforeMs: number, limit: number): Promise<number>;
+}
+
+/** The history as the execution path sees it: write-only. */
+export interface History {
+  /**
+   * Upserts pictures of executions, each only over an older revision and only while its job exists; a record that
+   * completes its job does so in the same transaction. Resolves to `false` when the history cannot be reached in time:
+   * the actor then keeps what is owed.
+   */
+  record(entries: readonly HistoryEntry[]): Promise<boolean>;
+}
+
+/** Plaintext of secrets, for the length of an attempt. */
+export interface SecretReader {
+  /**
+   * Values by name; names that do not exist or cannot be decrypted are absent. The error is a sentence for when none can
+   * be read at all (no master key, storage out of reach) and the attempt may be tried again.
+   */
+  read(workspaceId: string, names: readonly string[]): Promise<Result<ReadonlyMap<string, string>, string>>;
+}
+
+export interface Signer {
+  /** Standard Webhooks headers of a request; none for a workspace without a signing key. `body` is exactly what is sent. */
+  sign(workspaceId: string, id: string, nowMs: number, body: string): Promise<readonly (readonly [string, string])[]>;
+}
+
+export interface WorkspaceRepository {
+  insert(workspace: Workspace, ownerToken: Token): Promise<void>;
+  find(workspaceId: string): Promise<Workspace | null>;
+}
+
+export interface TokenRepository {
+  insert(token: Token): Promise<void>;
+  list(workspaceId: string): Promise<readonly Token[]>;
+  delete(workspaceId: string, tokenId: string): Promise<"deleted" | "not_found" | "last_owner">;
+  /** By the SHA-256 of the whole token, in hex. */
+  findByHash(hash: string): Promise<Token | null>;
+}
+
+export interface JobActors {
+  /** The actor that hosts the job of this id, or the job of this execution. */
+  of(jobOrExecutionId: string): JobActorProtocol;
+}
+
+export type { Role };

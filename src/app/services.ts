@@ -1,0 +1,26 @@
+/** Everything that the API's use cases need from the world; `entry/compose.ts` builds it for each request. */
+
+import type { Clock, Random } from "../domain/clock.ts";
+import type { TargetPolicy } from "../domain/net/target.ts";
+import type { ExecutionRepository, JobActors, JobRepository, TokenRepository, WorkspaceRepository } from "./ports.ts";
+
+export interface Services {
+  readonly jobs: JobRepository;
+  readonly executions: ExecutionRepository;
+  readonly workspaces: WorkspaceRepository;
+  readonly tokens: TokenRepository;
+  readonly actors: JobActors;
+  readonly clock: Clock;
+  /** Backed by a cryptographic source: tokens are drawn from it. */
+  readonly random: Random;
+  /** SHA-256 of the text's UTF-8 bytes, in lower-case hex. */
+  digest(text: string): Promise<string>;
+  /** Lets work go on after the answer was sent. Never throws; work that rejects is reported and otherwise forgotten. */
+  later(work: Promise<unknown>): void;
+  /** Tells the operator about a fault that the caller of the API must not see in detail. Never throws. */
+  report(fault: unknown, context: Readonly<Record<string, string>>): void;
+  /** What jobs may call. Judged again by whoever sends. */
+  readonly targetPolicy: TargetPolicy;
+  /** The operator's token; `null` when none is configured, and then nobody can create a workspace. */
+  readonly adminToken: string | null;
+}

@@ -1,0 +1,135 @@
+/**
+ * The SQL of a list of executions.
+ *
+ * Two steps in one statement: ids from an index that covers every filter and the order, then the rows of one page by
+ * primary key. Which index is walked is decided here and forced with INDEXED BY, since D1 keeps no statistics:
+ *
+ * | asked for | walked | cost |
+ * | --- | --- | --- |
+ * | one job | executions_by_job | stops after a page |
+ * | a name that few jobs have | executions_by_job, each job's newest merged | jobs + a page |
+ * | a status other than succeeded | executions_unsucceeded | stops after a page |
+ * | anything else | executions_by_workspace | stops after a page |
+ *
+ * A filter that hardly anything passes, and `sort=created_at`, walk the index's range to its end: 100,000 entries in 10
+ * to 30 ms (docs/storage-schema.md has the measurements).
+ */
+
+import type { ExecutionQuery } from "../app/ports.ts";
+import { executionIdFloor } from "../domain/ids.ts";
+import type { Position } from "./cursor.ts";
+import { foldName } from "./jobRow.ts";
+
+/** Which jobs' executions are asked for, after a job name has been looked up. */
+export type JobScope =
+  | { readonly type: "all" }
+  | { readonly type: "one"; readonly jobId: string }
+  | { readonly type: "few"; readonly jobIds: readonly string[] }
+  /** Too many to name: they are selected again inside the statement. */
+  | { readonly type: "many" };
+
+/** Up to so many jobs are merged from their own index ranges; a seek each, so about 1 ms for all. */
+export const FEW_JOBS_MOST = 1_000;
+
+/** All but the two large ones. */
+export const SUMMARY_COLUMNS = `id, workspace_id, job_id, job_version, status, source, scheduled_for, created_at, started_at,
+  finished_at, rev, replayed_from, job_name, attempt_count, last_status_code, error_code, error_message`;
+
+export interface Statement {
+  readonly sql: string;
+  readonly params: readonly (string | number)[];
+}
+
+/** Ids of the workspace's jobs with such a name, one more than `FEW_JOBS_MOST` at most. */
+export function jobsByNameStatement(workspaceId: string, jobName: string): Statement {
+  return {
+    sql: `SELECT id FROM jobs INDEXED BY jobs_listed
+WHERE workspace_id = ? AND deleted_at IS NULL AND instr(name_folded, ?) > 0 LIMIT ${FEW_JOBS_MOST + 1}`,
+    params: [workspaceId, foldName(jobName)],
+  };
+}
+
+/** Selects one row more than the page holds, which tells whether there is another page. */
+export function executionListStatement(
+  workspaceId: string,
+  query: ExecutionQuery,
+  scope: JobScope,
+  after: Position | null,
+): Statement {
+  const params: (string | number)[] = [];
+  const where: string[] = [];
+  const add = (condition: string, ...values: (string | number)[]): void => {
+    where.push(condition);
+    params.push(...values);
+  };
+
+  const index = indexFor(query, scope);
+  if (index === "executions_by_job") addJobs(add, workspaceId, query, scope);
+  else addWorkspace(add, workspaceId, query, scope);
+  if (query.status !== null) add("status = ?", query.status);
+  // The planner takes a partial index only for a statement that repeats its condition to the letter.
+  if (index === "executions_unsucceeded") add("status <> 'succeeded'");
+  if (query.source !== null) add("source = ?", query.source);
+  addIdRange(add, query, after);
+  if (query.sort === "created_at" && after?.timeMs != null) {
+    const beyond = query.order === "desc" ? "<" : ">";
+    add(`(created_at ${beyond} ? OR (created_at = ? AND id ${beyond} ?))`, after.timeMs, after.timeMs, after.id);
+  }
+
+  const order = query.sort === "created_at" ? `created_at ${query.order}, id ${query.order}` : `id ${query.order}`;
+  const offset = after === null ? query.page.offset : 0;
+  const sql = `SELECT ${SUMMARY_COLUMNS} FROM executions WHERE id IN (
+  SELECT id FROM executions INDEXED BY ${index} WHERE ${where.join(" AND ")} ORDER BY ${order} LIMIT ? OFFSET ?
+) ORDER BY ${order}`;
+  return { sql, params: [...params, query.page.limit + 1, offset] };
+}
+
+type Add = (condition: string, ...values: (string | number)[]) => void;
+
+function indexFor(
+  query: ExecutionQuery,
+  scope: JobScope,
+): "executions_by_job" | "executions_by_workspace" | "executions_unsucceeded" {
+  if (scope.type === "one" || scope.type === "few") return "executions_by_job";
+  return query.status === null || query.status === "succeeded" ? "executions_by_workspace" : "executions_unsucceeded";
+}
+
+/** SQLite merges the ranges of an IN list in the order of ids, leaving each as soon as the page has better ones. */
+function addJobs(add: Add, workspaceId: string, query: ExecutionQuery, scope: JobScope): void {
+  if (scope.type === "few") add("job_id IN (SELECT value FROM json_each(?))", JSON.stringify(scope.jobIds));
+  if (scope.type !== "one") return;
+  const visible = "SELECT id FROM jobs WHERE id = ? AND workspace_id = ? AND deleted_at IS NULL";
+  if (query.jobName === null) add(`job_id = (${visible})`, scope.jobId, workspaceId);
+  else {
+    add(`job_id = (${visible} AND instr(name_folded, ?) > 0)`, scope.jobId, workspaceId, foldName(query.jobName));
+  }
+}
+
+/** Executions of a deleted job are hidden at once, before the purge has come to them. */
+function addWorkspace(add: Add, workspaceId: string, query: ExecutionQuery, scope: JobScope): void {
+  add("workspace_id = ?", workspaceId);
+  if (scope.type === "many") {
+    add(
+      `job_id IN (SELECT id FROM jobs INDEXED BY jobs_listed
+    WHERE workspace_id = ? AND deleted_at IS NULL AND instr(name_folded, ?) > 0)`,
+      workspaceId,
+      foldName(query.jobName ?? ""),
+    );
+  } else {
+    add("job_id NOT IN (SELECT id FROM jobs INDEXED BY jobs_deleted WHERE deleted_at IS NOT NULL)");
+  }
+}
+
+/**
+ * Bounds of the due time and the cursor as one range of ids: given two upper bounds, SQLite would seek by one and step
+ * over everything up to the other. The floor of a due time is shorter than any id, so it equals none.
+ */
+function addIdRange(add: Add, query: ExecutionQuery, after: Position | null): void {
+  const above = query.fromMs === null ? [] : [executionIdFloor(query.fromMs)];
+  const below = query.toMs === null ? [] : [executionIdFloor(query.toMs)];
+  if (after !== null && query.sort === "scheduled_for") (query.order === "desc" ? below : above).push(after.id);
+  const highest = above.toSorted().at(-1);
+  const lowest = below.toSorted().at(0);
+  if (highest !== undefined) add("id > ?", highest);
+  if (lowest !== undefined) add("id < ?", lowest);
+}

@@ -1,0 +1,97 @@
+/** The read side of the history, and its pruning. */
+
+import type { ExecutionQuery, ExecutionRepository, ExecutionSummary, Page } from "../app/ports.ts";
+import { executionIdFloor, isExecutionId } from "../domain/ids.ts";
+import type { StorageDeps } from "./calls.ts";
+import { once, repeated } from "./calls.ts";
+import { decodeCursor, encodeCursor } from "./cursor.ts";
+import type { JobScope, Statement } from "./executionListQuery.ts";
+import { executionListStatement, FEW_JOBS_MOST, jobsByNameStatement, SUMMARY_COLUMNS } from "./executionListQuery.ts";
+import type { ExecutionRow, ExecutionSummaryRow } from "./executionRow.ts";
+import { toExecution, toExecutionSummary } from "./executionRow.ts";
+
+/** Keys of one bulk delete (facts 3.2). */
+export const DELETE_MOST = 10_000;
+
+const FIND = `
+SELECT * FROM executions WHERE id = ?1 AND workspace_id = ?2
+AND EXISTS (SELECT 1 FROM jobs WHERE jobs.id = executions.job_id AND jobs.deleted_at IS NULL)`;
+
+const LATEST_OF_JOBS = `
+SELECT ${SUMMARY_COLUMNS} FROM executions WHERE id IN (
+  SELECT (SELECT max(id) FROM executions INDEXED BY executions_by_job WHERE job_id = each.value)
+  FROM json_each(?1) AS each
+)`;
+
+const PRUNE = `
+DELETE FROM executions WHERE id IN (
+  SELECT id FROM executions WHERE id < ?1 AND status IN ('succeeded', 'failed', 'cancelled') ORDER BY id LIMIT ?2
+)`;
+
+export function createExecutionRepository(db: D1Database, deps: StorageDeps): ExecutionRepository {
+  const all = async <Row>(operation: string, { sql, params }: Statement): Promise<Row[]> => {
+    const answer = await once(operation, () => db.prepare(sql).bind(...params).all<Row>());
+    return answer.results;
+  };
+
+  const scopeOf = async (workspaceId: string, query: ExecutionQuery): Promise<JobScope> => {
+    if (query.jobId !== null) return { type: "one", jobId: query.jobId };
+    if (query.jobName === null) return { type: "all" };
+    const named = await all<{ id: string }>(
+      "executions.jobs_by_name",
+      jobsByNameStatement(workspaceId, query.jobName),
+    );
+    return named.length > FEW_JOBS_MOST ? { type: "many" } : { type: "few", jobIds: named.map(({ id }) => id) };
+  };
+
+  return {
+    async find(workspaceId, executionId) {
+      const row = await once("executions.find", () =>
+        db.prepare(FIND).bind(executionId, workspaceId).first<ExecutionRow>(),
+      );
+      return row === null ? null : toExecution(row);
+    },
+
+    /** A cursor stands for a place, so the offset does not apply on top of it. */
+    async list(workspaceId, query) {
+      const withTime = query.sort === "created_at";
+      const { cursor } = query.page;
+      const after = cursor === null ? null : decodeCursor(cursor, { isId: isExecutionId, withTime });
+      if (cursor !== null && after === null) return "bad_cursor";
+      const scope = await scopeOf(workspaceId, query);
+      const statement = executionListStatement(workspaceId, query, scope, after);
+      return pageOf(await all<ExecutionSummaryRow>("executions.list", statement), query);
+    },
+
+    async latestOfJobs(jobIds) {
+      if (jobIds.length === 0) return new Map();
+      const rows = await all<ExecutionSummaryRow>("executions.latest_of_jobs", {
+        sql: LATEST_OF_JOBS,
+        params: [JSON.stringify(jobIds)],
+      });
+      return new Map(rows.map((row) => [row.job_id, toExecutionSummary(row)]));
+    },
+
+    async prune(beforeMs, limit) {
+      let pruned = 0;
+      while (pruned < limit) {
+        const most = Math.min(DELETE_MOST, limit - pruned);
+        const { meta } = await repeated(deps, "executions.prune", () =>
+          db.prepare(PRUNE).bind(executionIdFloor(beforeMs), most).run(),
+        );
+        pruned += meta.changes;
+        if (meta.changes < most) break;
+      }
+      return pruned;
+    },
+  };
+}
+
+function pageOf(rows: readonly ExecutionSummaryRow[], query: ExecutionQuery): Page<ExecutionSummary> {
+  const items = rows.slice(0, query.page.limit).map(toExecutionSummary);
+  const hasMore = rows.length > items.length;
+  const last = items.at(-1);
+  if (!hasMore || last === undefined) return { items, hasMore, nextCursor: null };
+  const timeMs = query.sort === "created_at" ? last.createdAtMs : null;
+  return { items, hasMore, nextCursor: encodeCursor({ id: last.id, timeMs }) };
+}

@@ -1,0 +1,44 @@
+/** What is left of a deleted job, removed a bounded piece at a time. */
+
+import type { StorageDeps } from "./calls.ts";
+import { repeated } from "./calls.ts";
+import { DELETE_MOST } from "./executionRepository.ts";
+
+/** Does nothing to a job that is not deleted, whoever asks. */
+const DELETE_EXECUTIONS = `
+DELETE FROM executions WHERE id IN (
+  SELECT id FROM executions INDEXED BY executions_by_job WHERE job_id = ?1
+  AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = ?1 AND jobs.deleted_at IS NULL) LIMIT ?2
+)`;
+
+/** The job goes last: while it is there, its executions are hidden, and the watchdog knows that there is work left. */
+const DELETE_JOB = `
+DELETE FROM jobs WHERE id = ?1 AND deleted_at IS NOT NULL
+AND NOT EXISTS (SELECT 1 FROM executions INDEXED BY executions_by_job WHERE job_id = ?1)`;
+
+const IS_LEFT = `
+SELECT EXISTS (SELECT 1 FROM jobs WHERE id = ?1)
+OR EXISTS (SELECT 1 FROM executions INDEXED BY executions_by_job WHERE job_id = ?1) AS is_left`;
+
+/** Removes up to `mostExecutions`, in transactions of bounded size; says whether all is gone. Repeatable. */
+export async function purgeJob(
+  db: D1Database,
+  deps: StorageDeps,
+  jobId: string,
+  mostExecutions: number,
+): Promise<boolean> {
+  let remaining = mostExecutions;
+  for (;;) {
+    const most = Math.min(DELETE_MOST, remaining);
+    const answers = await repeated(deps, "jobs.purge", () =>
+      db.batch<{ is_left: number }>([
+        db.prepare(DELETE_EXECUTIONS).bind(jobId, most),
+        db.prepare(DELETE_JOB).bind(jobId),
+        db.prepare(IS_LEFT).bind(jobId),
+      ]),
+    );
+    remaining -= most;
+    if (answers[2]?.results[0]?.is_left === 0) return true;
+    if (remaining <= 0 || answers[0]?.meta.changes === 0) return false;
+  }
+}

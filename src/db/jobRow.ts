@@ -1,0 +1,91 @@
+/** A job as a row: columns for what is queried, one JSON column for the rest of its definition. */
+
+import type { Job, JobState, MisfirePolicy, OverlapPolicy, ScheduleSpec } from "../domain/job/job.ts";
+import { defaultConcurrencyLimit } from "../domain/job/job.ts";
+import type { RequestSpec } from "../domain/job/request.ts";
+import { REQUEST_DEFAULTS } from "../domain/job/request.ts";
+import type { Backoff, RetryPolicy } from "../domain/retry/policy.ts";
+import { RETRY_DEFAULTS } from "../domain/retry/policy.ts";
+import type { DstPolicy } from "../domain/schedule/schedule.ts";
+import { DEFAULT_DST_POLICY } from "../domain/schedule/schedule.ts";
+import type { jobs } from "./schema.ts";
+
+export type JobRow = typeof jobs.$inferSelect;
+
+/** The columns that a domain job decides; the others belong to the storage. */
+export type JobColumns = Omit<JobRow, "appliedVersion" | "idempotencyKey" | "idempotencyDigest" | "deletedAt">;
+
+/**
+ * The JSON of the `definition` column. Rows outlive releases: a field that this release knows and the row's release did
+ * not is absent, and reads as its default. So a field is added here as optional, and none is ever renamed.
+ */
+interface StoredDefinition {
+  readonly schedule: StoredSchedule;
+  readonly request: Partial<RequestSpec> & Pick<RequestSpec, "url">;
+  readonly retryPolicy?: Partial<Omit<RetryPolicy, "backoff">> & { readonly backoff?: Partial<Backoff> };
+  readonly concurrencyLimit?: number;
+  readonly overlapPolicy?: OverlapPolicy;
+  readonly misfirePolicy?: MisfirePolicy;
+}
+
+type StoredSchedule =
+  | Exclude<ScheduleSpec, { kind: "cron" }>
+  | { readonly kind: "cron"; readonly cron: string; readonly timezone?: string; readonly dst?: Partial<DstPolicy> };
+
+/** Names are compared in this form, so that a search ignores case in every script, which SQLite's `lower` does not. */
+export function foldName(name: string): string {
+  return name.normalize("NFC").toLowerCase();
+}
+
+export function toJobColumns(job: Job): JobColumns {
+  const definition: StoredDefinition = {
+    schedule: job.schedule,
+    request: job.request,
+    retryPolicy: job.retryPolicy,
+    concurrencyLimit: job.concurrencyLimit,
+    overlapPolicy: job.overlapPolicy,
+    misfirePolicy: job.misfirePolicy,
+  };
+  return {
+    id: job.id,
+    workspaceId: job.workspaceId,
+    name: job.name,
+    nameFolded: foldName(job.name),
+    kind: job.schedule.kind,
+    state: job.state,
+    createdAt: job.createdAtMs,
+    updatedAt: job.updatedAtMs,
+    version: job.version,
+    scheduleFrom: job.scheduleFromMs,
+    definition: JSON.stringify(definition),
+  };
+}
+
+export function toJob(row: JobColumns): Job {
+  const stored = JSON.parse(row.definition) as StoredDefinition;
+  return {
+    id: row.id,
+    workspaceId: row.workspaceId,
+    name: row.name,
+    state: row.state as JobState,
+    schedule: toSchedule(stored.schedule),
+    request: { ...REQUEST_DEFAULTS, ...stored.request },
+    retryPolicy: {
+      ...RETRY_DEFAULTS,
+      ...stored.retryPolicy,
+      backoff: { ...RETRY_DEFAULTS.backoff, ...stored.retryPolicy?.backoff },
+    },
+    concurrencyLimit: stored.concurrencyLimit ?? defaultConcurrencyLimit(stored.schedule.kind),
+    overlapPolicy: stored.overlapPolicy ?? "queue",
+    misfirePolicy: stored.misfirePolicy ?? "fire_once",
+    createdAtMs: row.createdAt,
+    updatedAtMs: row.updatedAt,
+    version: row.version,
+    scheduleFromMs: row.scheduleFrom,
+  };
+}
+
+function toSchedule(stored: StoredSchedule): ScheduleSpec {
+  if (stored.kind !== "cron") return stored;
+  return { ...stored, timezone: stored.timezone ?? "UTC", dst: { ...DEFAULT_DST_POLICY, ...stored.dst } };
+}

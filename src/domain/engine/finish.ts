@@ -1,0 +1,72 @@
+/**
+ * The result of an attempt.
+ *
+ * Guarantee: a result counts only under the fence of the claim that produced it. One that comes after its lease ended,
+ * or after the execution was cancelled or its job deleted, is late: it is shown on the lost attempt where that is still
+ * to be seen, and changes nothing.
+ */
+
+import { type Attempt, WORKER_LOST } from "../execution/attempt.ts";
+import type { Verdict } from "../execution/verdict.ts";
+import { endExecution } from "./end.ts";
+import type { JobState, LiveExecution, StepRun } from "./state.ts";
+import { isHeld, putLive, replaceStep, revise } from "./state.ts";
+
+export interface AttemptResult {
+  readonly executionId: string;
+  readonly step: string;
+  readonly fence: number;
+  readonly attempt: Attempt;
+  readonly verdict: Verdict;
+  readonly finishedAtMs: number;
+  /** The history already holds the record of this end, at the revision after the claim's. */
+  readonly recorded: boolean;
+}
+
+export function finish(
+  state: JobState,
+  result: AttemptResult,
+  nowMs: number,
+): { state: JobState; answer: { applied: boolean } } {
+  const live = state.live.get(result.executionId);
+  const step = live?.steps.find((each) => each.path === result.step);
+  if (!live || !step) return { state, answer: { applied: false } };
+  if (step.phase !== "claimed" || step.fence !== result.fence) {
+    return { state: showLate(state, live, result.attempt, nowMs), answer: { applied: false } };
+  }
+  const withAttempt = {
+    ...live,
+    execution: { ...live.execution, attempts: [...live.execution.attempts, result.attempt] },
+  };
+  const { verdict } = result;
+  switch (verdict.type) {
+    case "succeed":
+    case "fail":
+      return {
+        state: endExecution(state, withAttempt, verdict.type === "succeed" ? "succeeded" : "failed", {
+          nowMs: result.finishedAtMs,
+          error: verdict.type === "fail" ? verdict.error : null,
+          output: verdict.type === "succeed" ? verdict.output : null,
+          recorded: result.recorded,
+        }),
+        answer: { applied: true },
+      };
+    case "retry": {
+      const waiting: StepRun = isHeld(state, live)
+        ? { ...step, phase: "ready", dueMs: 0, lost: 0 }
+        : { ...step, phase: "backoff", dueMs: result.finishedAtMs + verdict.delayMs, lost: 0 };
+      return {
+        state: putLive(state, replaceStep(revise(withAttempt, {}, nowMs), waiting)),
+        answer: { applied: true },
+      };
+    }
+  }
+}
+
+function showLate(state: JobState, live: LiveExecution, late: Attempt, nowMs: number): JobState {
+  const attempts = live.execution.attempts;
+  const index = late.number - 1;
+  if (attempts[index]?.errorClass !== WORKER_LOST) return state;
+  const shown: Attempt = { ...late, late: true };
+  return putLive(state, revise(live, { attempts: attempts.toSpliced(index, 1, shown) }, nowMs));
+}

@@ -1,0 +1,127 @@
+/**
+ * Due times become executions.
+ *
+ * Guarantee: each due time yields exactly one execution. The cursor only moves forward, it moves past a due time in the
+ * same state change that creates the execution, and the execution's id is a function of job and due time; so a fire
+ * that is worked out twice (a repeated alarm, a crash before the state was saved) is the same fire.
+ */
+
+import type { Execution, ExecutionSource } from "../execution/execution.ts";
+import { scheduledExecutionId } from "../ids.ts";
+import { scheduleOf } from "../job/job.ts";
+import { dueBetween } from "../schedule/schedule.ts";
+import { endExecution, oweRecord } from "./end.ts";
+import type { JobState, LiveExecution } from "./state.ts";
+import { LIST_AFTER_MS, PLAIN_STEP, putLive, withNextDue } from "./state.ts";
+
+/**
+ * A due time that is handled within this time of its moment is late, not missed: it fires whatever the misfire policy.
+ * Wide enough for a deploy, a failover (the platform's published tail for an alarm is one minute) or a restart.
+ */
+export const MISFIRE_AFTER_MS = 60_000;
+
+/** `catch_up` runs every missed due time, but never more than this many. */
+export const CATCH_UP_MOST = 100;
+
+/** Executions of one job that may wait or run at a time; beyond that a schedule's fire is recorded as cancelled. */
+export const LIVE_MOST = 1_000;
+
+/** Turns every due time up to `nowMs` into what the job's policies make of it. */
+export function fireDue(state: JobState, nowMs: number): JobState {
+  if (state.nextDueMs === null || state.nextDueMs > nowMs) return state;
+  const due = dueBetween(scheduleOf(state.job), state.cursorMs, nowMs, CATCH_UP_MOST).times;
+  let next = state;
+  for (const dueMs of chosenDueTimes(state, due, nowMs)) next = fireOne(next, dueMs, nowMs);
+  // `cursorMs` is the last due time, not the clock: should the clock step back, nothing between is passed over.
+  return withNextDue({ ...next, cursorMs: due.at(-1) ?? nowMs });
+}
+
+/**
+ * The misfire policy. `fire_once` makes one execution of everything that was missed, for the latest missed due time,
+ * unless a punctual one fires in the same moment and so stands for them all.
+ */
+function chosenDueTimes(state: JobState, due: readonly number[], nowMs: number): readonly number[] {
+  const punctual = due.filter((dueMs) => nowMs - dueMs <= MISFIRE_AFTER_MS);
+  const missed = due.slice(0, due.length - punctual.length);
+  switch (state.job.misfirePolicy) {
+    case "skip":
+      return punctual;
+    case "catch_up":
+      return due;
+    case "fire_once":
+      return punctual.length > 0 ? punctual : missed.slice(-1);
+  }
+}
+
+/** The overlap policy: what a due time does when every slot of the job is taken or waited for. */
+function fireOne(state: JobState, dueMs: number, nowMs: number): JobState {
+  const id = scheduledExecutionId(state.job.id, dueMs);
+  if (state.live.has(id)) return state;
+  const execution = newExecution(state, { id, source: "schedule", scheduledForMs: dueMs, nowMs, replayedFrom: null });
+  if (state.live.size < state.job.concurrencyLimit) return putLive(state, newLive(execution, nowMs));
+  switch (state.job.overlapPolicy) {
+    case "skip":
+      return skip(state, execution, nowMs, {
+        code: "skipped_overlap",
+        message: `Skipped: ${state.live.size} of ${state.job.concurrencyLimit} allowed executions were still running or waiting, and overlap_policy is "skip".`,
+      });
+    case "cancel_running":
+      return putLive(cancelOldest(state, nowMs), newLive(execution, nowMs));
+    case "queue":
+      if (state.live.size < LIVE_MOST) return putLive(state, newLive(execution, nowMs));
+      return skip(state, execution, nowMs, {
+        code: "backlog_full",
+        message: `Skipped: ${LIVE_MOST} executions of this job are already waiting. Raise concurrency_limit or let it fire less often.`,
+      });
+  }
+}
+
+function cancelOldest(state: JobState, nowMs: number): JobState {
+  let next = state;
+  for (const live of state.live.values()) {
+    if (next.live.size < state.job.concurrencyLimit) break;
+    const error = {
+      code: "cancelled_overlap",
+      message: 'Cancelled by a newer due time: overlap_policy is "cancel_running".',
+    };
+    next = endExecution(next, live, "cancelled", { nowMs, error, recorded: false });
+  }
+  return next;
+}
+
+function skip(state: JobState, execution: Execution, nowMs: number, error: Execution["error"]): JobState {
+  return oweRecord(state, { ...execution, status: "cancelled", finishedAtMs: nowMs, error }, nowMs);
+}
+
+export function newExecution(
+  state: JobState,
+  from: { id: string; source: ExecutionSource; scheduledForMs: number; nowMs: number; replayedFrom: string | null },
+): Execution {
+  return {
+    id: from.id,
+    jobId: state.job.id,
+    workspaceId: state.job.workspaceId,
+    jobName: state.job.name,
+    jobVersion: state.job.version,
+    status: "queued",
+    source: from.source,
+    scheduledForMs: from.scheduledForMs,
+    createdAtMs: from.nowMs,
+    startedAtMs: null,
+    finishedAtMs: null,
+    replayedFrom: from.replayedFrom,
+    attempts: [],
+    output: null,
+    error: null,
+    rev: 2,
+  };
+}
+
+export function newLive(execution: Execution, nowMs: number): LiveExecution {
+  return {
+    execution,
+    steps: [{ path: PLAIN_STEP, phase: "ready", dueMs: 0, fence: 0, dispatches: 0, lost: 0 }],
+    frozen: null,
+    listing: { dueMs: nowMs + LIST_AFTER_MS, tries: 0 },
+  };
+}

@@ -1,0 +1,123 @@
+/**
+ * The engine: `(state, event) -> { state, commands, answer }`, pure and total.
+ *
+ * Every event first brings the state up to the present (due times, lost messages, ended leases, retries), is then
+ * applied, and at last free slots are filled and owed history is asked for. So it makes no difference whether an alarm
+ * or a request comes first, and an alarm that is lost costs nothing but time.
+ *
+ * The caller saves the new state before it carries out the commands; a command that is lost is repeated by a timer that
+ * the saved state already holds.
+ */
+
+import type { Execution, ExecutionSource } from "../execution/execution.ts";
+import type { Job } from "../job/job.ts";
+import type { Result } from "../result.ts";
+import { claim, type ClaimAnswer } from "./claim.ts";
+import { applyDefinition, cancel, confirmHistory, trigger } from "./control.ts";
+import { type AttemptResult, finish } from "./finish.ts";
+import type { Command, JobState } from "./state.ts";
+import { collectHistory, expire, fillSlots } from "./timers.ts";
+
+/** Each event and the type of its answer. */
+export interface EventAnswers {
+  tick: null;
+  apply: null;
+  trigger: Result<Execution, "backlog_full">;
+  claim: ClaimAnswer;
+  finish: { applied: boolean };
+  cancel: Execution | null;
+  confirm: null;
+}
+
+export type EngineEvent =
+  | { readonly type: "tick" }
+  | { readonly type: "apply"; readonly job: Job }
+  | {
+      readonly type: "trigger";
+      readonly id: string;
+      readonly source: ExecutionSource;
+      readonly replayedFrom: string | null;
+    }
+  | {
+      readonly type: "claim";
+      readonly executionId: string;
+      readonly step: string;
+      readonly fence: number;
+      readonly uuid: string;
+    }
+  | { readonly type: "finish"; readonly result: AttemptResult }
+  | { readonly type: "cancel"; readonly executionId: string }
+  | { readonly type: "confirm"; readonly confirmed: readonly { readonly id: string; readonly rev: number }[] };
+
+export interface Reduction<Type extends EngineEvent["type"]> {
+  readonly state: JobState;
+  readonly commands: readonly Command[];
+  readonly answer: EventAnswers[Type];
+}
+
+export function reduce<Type extends EngineEvent["type"]>(
+  state: JobState,
+  event: Extract<EngineEvent, { type: Type }>,
+  nowMs: number,
+): Reduction<Type> {
+  // Slots are filled before the event too, so that a claim finds the execution that its message announced even where
+  // the announcement was never saved and the fire is worked out again here.
+  const present = fillSlots(expire(state, nowMs), nowMs);
+  const applied = applyEvent(present.state, event, nowMs);
+  // A new definition may itself be due at once (a `one_time` job, a schedule that counts from now).
+  const settled = event.type === "apply" ? expire(applied.state, nowMs) : applied.state;
+  const filled = fillSlots(settled, nowMs);
+  const newRecord = [...filled.state.outbox.keys()].some((id) => !state.outbox.has(id));
+  const collected = collectHistory(filled.state, nowMs, newRecord);
+  return {
+    state: collected.state,
+    commands: [...present.commands, ...filled.commands, ...collected.commands].filter((command) =>
+      isCurrent(collected.state, command),
+    ),
+    // The answer's type follows from the event's, which TypeScript cannot see through the switch.
+    answer: applied.answer as EventAnswers[Type],
+  };
+}
+
+/** Drops a dispatch that the event itself overtook, such as the repetition of a message that is claimed just now. */
+function isCurrent(state: JobState, command: Command): boolean {
+  if (command.type !== "dispatch") return true;
+  const step = state.live.get(command.executionId)?.steps.find((each) => each.path === command.step);
+  return step?.phase === "dispatched" && step.fence === command.fence;
+}
+
+function applyEvent(
+  state: JobState,
+  event: EngineEvent,
+  nowMs: number,
+): { state: JobState; answer: EventAnswers[EngineEvent["type"]] } {
+  switch (event.type) {
+    case "tick":
+      return { state, answer: null };
+    case "apply":
+      return { state: applyDefinition(state, event.job), answer: null };
+    case "trigger":
+      return trigger(state, event, nowMs);
+    case "claim":
+      return claim(state, event, { nowMs, uuid: event.uuid });
+    case "finish":
+      return finish(state, event.result, nowMs);
+    case "cancel":
+      return cancel(state, event.executionId, nowMs);
+    case "confirm":
+      return { state: confirmHistory(state, event.confirmed, nowMs), answer: null };
+  }
+}
+
+/**
+ * Whether all that happened between two states is that due times were turned into executions and announced. Such a
+ * change need not be durable before it is acted on: from the older state the same executions, with the same ids and
+ * fences, are worked out again, and nothing is sent before a claim, which is durable. It saves the row that would
+ * otherwise be written for every fire. The caller must have an alarm armed that repeats the announcement.
+ */
+export function isAnnouncementOnly(before: JobState, after: JobState): boolean {
+  if (before.outbox !== after.outbox || before.job !== after.job) return false;
+  if (before.live.size === after.live.size) return false;
+  for (const [id, live] of before.live) if (after.live.get(id) !== live) return false;
+  return true;
+}

@@ -1,0 +1,152 @@
+/**
+ * What time alone changes: slots are filled, messages that nobody claimed are sent again, leases end, retries fall due,
+ * and history that is owed is asked for. One alarm serves all of it: `nextWakeMs` is the earliest moment at which any of
+ * these has something to do.
+ */
+
+import { type Attempt, WORKER_LOST } from "../execution/attempt.ts";
+import { collectAgainMs, endExecution } from "./end.ts";
+import { fireDue } from "./fire.ts";
+import type { Command, JobState, LiveExecution, Step, StepRun } from "./state.ts";
+import { definitionFor, isHeld, occupiesSlot, putLive, replaceStep, revise } from "./state.ts";
+
+/** A message that nobody claimed is sent again after 5 s, then 10 s, 20 s, … up to 5 min: a queue with a backlog has not lost it. */
+const REDISPATCH_MS = 5_000;
+const REDISPATCH_MAX_MS = 300_000;
+
+/** After this many claims in a row without a result the execution fails: its request seems to take the worker down. */
+export const LOST_MOST = 5;
+
+/**
+ * Longest timeout that still fits into the 30 s that the platform leaves an invocation after its handler returned; a
+ * longer one is awaited, on a queue of its own (ADR 0005).
+ */
+export const SHORT_LANE_MOST_SECONDS = 30;
+
+/** What falls due by the clock alone: fires, lost messages, ended leases, retries. Runs before every event. */
+export function expire(state: JobState, nowMs: number): JobState {
+  return expireSteps(fireDue(state, nowMs), nowMs);
+}
+
+/** The next moment at which time alone would change something; `null` when the job is idle for good. */
+export function nextWakeMs(state: JobState): number | null {
+  let wake = state.nextDueMs ?? Number.POSITIVE_INFINITY;
+  for (const live of state.live.values()) {
+    if (live.listing) wake = Math.min(wake, live.listing.dueMs);
+    for (const step of live.steps) if (step.phase !== "ready") wake = Math.min(wake, step.dueMs);
+  }
+  for (const owed of state.outbox.values()) wake = Math.min(wake, owed.dueMs);
+  return Number.isFinite(wake) ? wake : null;
+}
+
+function expireSteps(state: JobState, nowMs: number): JobState {
+  let next = state;
+  for (const live of state.live.values()) {
+    for (const step of live.steps) {
+      if (step.phase === "claimed" && step.dueMs <= nowMs) next = loseClaim(next, live, step, nowMs);
+      else if (step.phase === "backoff" && step.dueMs <= nowMs) {
+        next = putLive(next, replaceStep(live, { ...redispatch(step), fence: step.fence + 1, dispatches: 0 }));
+      } else if (step.phase === "dispatched" && step.dueMs <= nowMs) {
+        next = putLive(next, replaceStep(live, redispatch(step)));
+      }
+    }
+  }
+  return next;
+}
+
+/**
+ * Recovery from a consumer that died or whose result was lost. Whether the target saw the request is not known, so the
+ * attempt is sent again (delivery is at least once) and does not count against `max_attempts`; the lost one stays
+ * visible among the attempts.
+ */
+function loseClaim(state: JobState, live: LiveExecution, step: StepRun, nowMs: number): JobState {
+  const lost = step.lost + 1;
+  const startedAtMs = step.dueMs - leaseMs(definitionFor(state, live).request.timeoutSeconds);
+  const attempt: Attempt = {
+    number: live.execution.attempts.length + 1,
+    status: "CONNECTION_ERROR",
+    statusCode: null,
+    startedAtMs,
+    latencyMs: nowMs - startedAtMs,
+    bodyPreview: null,
+    responseHeaders: null,
+    errorClass: WORKER_LOST,
+    errorMessage:
+      "The worker that made this attempt never reported back, so the target may or may not have seen it. It is made again and does not count against max_attempts.",
+    failedRules: [],
+    late: false,
+  };
+  const revised = revise(live, { attempts: [...live.execution.attempts, attempt] }, nowMs);
+  if (lost >= LOST_MOST) {
+    const error = {
+      code: WORKER_LOST,
+      message: `${LOST_MOST} attempts in a row ended without a result. Replay the execution once the cause is known.`,
+    };
+    return endExecution(state, revised, "failed", { nowMs, error, recorded: false });
+  }
+  return putLive(state, replaceStep(revised, { ...redispatch(step), fence: step.fence + 1, dispatches: 0, lost }));
+}
+
+/** How long a claim lasts: the attempt's own timeout and a margin for secrets, history and the way back. */
+export function leaseMs(timeoutSeconds: number): number {
+  return timeoutSeconds * 1_000 + 15_000;
+}
+
+/** Back to `dispatched` with a message still to be sent: `fillSlots` sends for every step whose `dueMs` is 0. */
+function redispatch(step: StepRun): StepRun {
+  return { ...step, phase: "dispatched", dueMs: 0 };
+}
+
+/** Hands out free slots in the order of arrival, and sends a message for every step that needs one. */
+export function fillSlots(state: JobState, nowMs: number): Step {
+  const commands: Command[] = [];
+  let next = state;
+  let taken = 0;
+  for (const live of state.live.values()) if (occupiesSlot(live)) taken += 1;
+  for (const live of state.live.values()) {
+    for (const step of live.steps) {
+      const wantsSlot = step.phase === "ready" && !isHeld(state, live);
+      if (wantsSlot && taken >= state.job.concurrencyLimit) continue;
+      if (!wantsSlot && !(step.phase === "dispatched" && step.dueMs === 0)) continue;
+      if (wantsSlot) taken += 1;
+      const wait = Math.min(REDISPATCH_MAX_MS, REDISPATCH_MS * 2 ** Math.min(step.dispatches, 10));
+      const sent: StepRun = {
+        ...step,
+        phase: "dispatched",
+        dueMs: nowMs + wait,
+        fence: wantsSlot ? step.fence + 1 : step.fence,
+        dispatches: step.dispatches + 1,
+      };
+      next = putLive(next, replaceStep(next.live.get(live.execution.id) ?? live, sent));
+      commands.push({
+        type: "dispatch",
+        executionId: live.execution.id,
+        step: step.path,
+        fence: sent.fence,
+        lane: definitionFor(state, live).request.timeoutSeconds > SHORT_LANE_MOST_SECONDS ? "long" : "short",
+      });
+    }
+  }
+  return { state: next, commands };
+}
+
+/** Asks for the collection of what is owed: at once for a new record, then again until it is confirmed. */
+export function collectHistory(state: JobState, nowMs: number, newRecord: boolean): Step {
+  let wanted = newRecord;
+  let next = state;
+  for (const live of state.live.values()) {
+    if (!live.listing || live.listing.dueMs > nowMs) continue;
+    wanted = true;
+    next = putLive(next, { ...live, listing: again(live.listing, nowMs) });
+  }
+  for (const owed of state.outbox.values()) {
+    if (owed.dueMs > nowMs) continue;
+    wanted = true;
+    next = { ...next, outbox: new Map(next.outbox).set(owed.execution.id, { ...owed, ...again(owed, nowMs) }) };
+  }
+  return { state: next, commands: wanted ? [{ type: "collect_history" }] : [] };
+}
+
+function again(owed: { tries: number }, nowMs: number): { dueMs: number; tries: number } {
+  return { dueMs: collectAgainMs(nowMs, owed.tries), tries: owed.tries + 1 };
+}

@@ -1,0 +1,75 @@
+/**
+ * Ids, and the one function that says which object hosts a job.
+ *
+ * An id sorts by its time and can be read back without a table:
+ *
+ *     job_       TTTTTTTTTT KKKKKKKKKKKKKKKK          time of creation, key of the job
+ *     exe_       TTTTTTTTTT KKKKKKKKKKKKKKKK SSSSSS   due time, key of its job, suffix
+ *
+ * T is 48 bits of epoch milliseconds, K 80 and S 30 random bits, in lower-case Crockford base 32. The suffix of an
+ * execution that a schedule caused is `000000`, so a due time has one id, whoever derives it and how often: a fire that
+ * is announced twice cannot become two executions.
+ */
+
+import type { Random } from "./clock.ts";
+
+const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
+const TIME_LENGTH = 10;
+const KEY_LENGTH = 16;
+const SUFFIX_LENGTH = 6;
+const SCHEDULED_SUFFIX = "0".repeat(SUFFIX_LENGTH);
+
+const JOB_ID = new RegExp(`^job_[${ALPHABET}]{${TIME_LENGTH + KEY_LENGTH}}$`);
+const EXECUTION_ID = new RegExp(`^exe_[${ALPHABET}]{${TIME_LENGTH + KEY_LENGTH + SUFFIX_LENGTH}}$`);
+
+function encodeTime(timeMs: number): string {
+  let rest = timeMs;
+  let text = "";
+  for (let i = 0; i < TIME_LENGTH; i++) {
+    text = ALPHABET.charAt(rest % 32) + text;
+    rest = Math.floor(rest / 32);
+  }
+  return text;
+}
+
+function randomText(length: number, random: Random): string {
+  let text = "";
+  for (let i = 0; i < length; i++) text += ALPHABET.charAt(Math.floor(random() * 32));
+  return text;
+}
+
+/** `prefix_` + time + 80 random bits: for everything that has no meaning of its own in its id. */
+export function newId(prefix: "job" | "wks" | "tok" | "sec" | "key" | "req", nowMs: number, random: Random): string {
+  return `${prefix}_${encodeTime(nowMs)}${randomText(KEY_LENGTH, random)}`;
+}
+
+/** The id of the execution that stands for one due time of a job's schedule. */
+export function scheduledExecutionId(jobId: string, dueMs: number): string {
+  return `exe_${encodeTime(dueMs)}${jobKey(jobId)}${SCHEDULED_SUFFIX}`;
+}
+
+/** The id of an execution that somebody asked for at `nowMs` (run-now, replay). */
+export function requestedExecutionId(jobId: string, nowMs: number, random: Random): string {
+  return `exe_${encodeTime(nowMs)}${jobKey(jobId)}${randomText(SUFFIX_LENGTH, random)}`;
+}
+
+/**
+ * The name of the Durable Object that hosts a job: the key within its id. `id` is the id of the job or of any of its
+ * executions.
+ */
+export function jobKey(id: string): string {
+  return id.slice(4 + TIME_LENGTH, 4 + TIME_LENGTH + KEY_LENGTH);
+}
+
+/** Smallest and largest execution id of a due time: a time range of executions is a range of ids. */
+export function executionIdFloor(dueMs: number): string {
+  return `exe_${encodeTime(Math.max(0, dueMs))}`;
+}
+
+export function isJobId(text: string): boolean {
+  return JOB_ID.test(text);
+}
+
+export function isExecutionId(text: string): boolean {
+  return EXECUTION_ID.test(text);
+}

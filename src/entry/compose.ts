@@ -1,0 +1,133 @@
+/** The composition root: builds ports from what the platform binds. The only place that sees every layer. */
+
+import { createJobActors } from "../actors/client.ts";
+import { attemptExecution } from "../app/executions/attemptExecution.ts";
+import { collectHistory } from "../app/executions/collectHistory.ts";
+import { groupCommit } from "../app/executions/groupCommit.ts";
+import type { WatchdogDeps } from "../app/reconcile/watchdog.ts";
+import type { Services } from "../app/services.ts";
+import type { StorageDeps } from "../db/calls.ts";
+import { createExecutionRepository } from "../db/executionRepository.ts";
+import { createHistory } from "../db/history.ts";
+import { createJobRepository } from "../db/jobRepository.ts";
+import { metered } from "../db/meter.ts";
+import { createTokenRepository } from "../db/tokenRepository.ts";
+import { createWorkspaceRepository } from "../db/workspaceRepository.ts";
+import type { AttemptWork } from "../domain/engine/claim.ts";
+import type { TargetPolicy } from "../domain/net/target.ts";
+import { ok } from "../domain/result.ts";
+import { logFinished } from "../observability/executionLog.ts";
+import { logFault } from "../observability/log.ts";
+import { sendHttp } from "../outbound/httpClient.ts";
+import type { ConsumerDeps } from "../queue/consumer.ts";
+import type { Bindings } from "./env.ts";
+
+const DEFAULT_RETENTION_DAYS = 30;
+
+const clock = { now: () => Date.now() };
+
+const storage: StorageDeps = {
+  random: Math.random,
+  sleep: (delayMs, signal) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, delayMs);
+    const abort = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    if (signal?.aborted) abort();
+    else signal?.addEventListener("abort", abort, { once: true });
+    return promise;
+  },
+};
+
+/** What the API's use cases work with. `requestHost` is our own: no job may call it. */
+export function composeServices(
+  env: Bindings,
+  waitUntil: (work: Promise<unknown>) => void,
+  requestHost: string,
+): Services {
+  return {
+    jobs: createJobRepository(env.DB, storage),
+    executions: createExecutionRepository(env.DB, storage),
+    workspaces: createWorkspaceRepository(env.DB, storage),
+    tokens: createTokenRepository(env.DB, storage),
+    actors: createJobActors(env.JOB_ACTOR),
+    clock,
+    random: secureRandom,
+    digest: sha256Hex,
+    later: (work) => waitUntil(work.catch((error: unknown) => logFault("api.later_failed", error))),
+    report: (fault, context) => logFault("api.fault", fault, context),
+    targetPolicy: targetPolicy(env, [requestHost]),
+    adminToken: env.ADMIN_TOKEN ?? null,
+  };
+}
+
+/** What one invocation of the queue handler works with. Its history writes are grouped. */
+export function composeConsumer(env: Bindings, waitUntil: (work: Promise<unknown>) => void): ConsumerDeps {
+  const actors = createJobActors(env.JOB_ACTOR);
+  const written = { rowsWritten: 0 };
+  const history = groupCommit(
+    createHistory(metered(env.DB, written), { ...storage, report: (error) => logFault("history.write_failed", error) }),
+  );
+  const policy = targetPolicy(env, []);
+  return {
+    actors,
+    waitUntil,
+    report: logFault,
+    collectHistory: async (jobId) => {
+      for (const { execution } of await collectHistory(jobId, { actors, history })) logFinished(execution, null);
+    },
+    attempt: async (work: AttemptWork) => {
+      const report = await attemptExecution(work, {
+        clock,
+        random: Math.random,
+        actors,
+        history,
+        secrets: { read: async () => ok(new Map<string, string>()) },
+        signer: { sign: async () => [] },
+        send: (request) => sendHttp(request, { fetch, now: () => Date.now(), policy }),
+        report: logFault,
+      });
+      // An end that was not recorded is logged when it is collected.
+      if (!report.recorded || !report.finish?.applied) return;
+      logFinished(report.execution, { ...report.finish.cost, d1RowsWritten: written.rowsWritten });
+      written.rowsWritten = 0;
+    },
+  };
+}
+
+export function composeWatchdog(env: Bindings): WatchdogDeps {
+  return {
+    clock,
+    jobs: createJobRepository(env.DB, storage),
+    executions: createExecutionRepository(env.DB, storage),
+    actors: createJobActors(env.JOB_ACTOR),
+    retentionDays: retentionDays(env.HISTORY_RETENTION_DAYS),
+    report: logFault,
+  };
+}
+
+function targetPolicy(env: Bindings, requestHosts: readonly string[]): TargetPolicy {
+  const configured = (env.PUBLIC_HOSTS ?? "").split(",").map((host) => host.trim());
+  return {
+    allowPrivate: env.ALLOW_PRIVATE_TARGETS === "true",
+    ownHosts: [...configured.filter((host) => host !== ""), ...requestHosts],
+  };
+}
+
+function retentionDays(text: string | undefined): number {
+  const days = Number(text ?? DEFAULT_RETENTION_DAYS);
+  return Number.isFinite(days) && days >= 0 ? days : DEFAULT_RETENTION_DAYS;
+}
+
+/** In [0, 1), from the platform's cryptographic source: tokens are drawn from it. */
+function secureRandom(): number {
+  const [value = 0] = crypto.getRandomValues(new Uint32Array(1));
+  return value / 2 ** 32;
+}
+
+async function sha256Hex(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,96 @@
+/** Jobs, executions and tokens for tests: ids are unique, everything else is a default that a test overrides. */
+
+import type { Attempt } from "../../../src/domain/execution/attempt.ts";
+import type { Execution } from "../../../src/domain/execution/execution.ts";
+import { newId, requestedExecutionId, scheduledExecutionId } from "../../../src/domain/ids.ts";
+import type { Job } from "../../../src/domain/job/job.ts";
+import { REQUEST_DEFAULTS } from "../../../src/domain/job/request.ts";
+import { RETRY_DEFAULTS } from "../../../src/domain/retry/policy.ts";
+import type { Token } from "../../../src/domain/workspace/workspace.ts";
+
+/** 2026-01-01T00:00:00Z. */
+export const START_MS = 1_767_225_600_000;
+
+export function aWorkspaceId(): string {
+  return newId("wks", START_MS, Math.random);
+}
+
+export function aJob(changes: Partial<Job> = {}): Job {
+  const createdAtMs = changes.createdAtMs ?? START_MS;
+  return {
+    id: newId("job", createdAtMs, Math.random),
+    workspaceId: "wks_00000000000000000000000000",
+    name: "Nightly report",
+    state: "active",
+    schedule: { kind: "recurring", everyMinutes: 5 },
+    request: { ...REQUEST_DEFAULTS, url: "https://example.com/hook" },
+    retryPolicy: RETRY_DEFAULTS,
+    concurrencyLimit: 1,
+    overlapPolicy: "queue",
+    misfirePolicy: "fire_once",
+    createdAtMs,
+    updatedAtMs: createdAtMs,
+    version: 1,
+    scheduleFromMs: createdAtMs,
+    ...changes,
+  };
+}
+
+/** A finished, succeeded one unless told otherwise; its id follows from its job, due time and source. */
+export function anExecution(job: Job, changes: Partial<Execution> = {}): Execution {
+  const scheduledForMs = changes.scheduledForMs ?? START_MS;
+  const source = changes.source ?? "schedule";
+  return {
+    id:
+      source === "schedule"
+        ? scheduledExecutionId(job.id, scheduledForMs)
+        : requestedExecutionId(job.id, scheduledForMs, Math.random),
+    jobId: job.id,
+    workspaceId: job.workspaceId,
+    jobName: job.name,
+    jobVersion: job.version,
+    status: "succeeded",
+    source,
+    scheduledForMs,
+    createdAtMs: scheduledForMs + 3,
+    startedAtMs: scheduledForMs + 10,
+    finishedAtMs: scheduledForMs + 50,
+    replayedFrom: null,
+    attempts: [anAttempt()],
+    output: null,
+    error: null,
+    rev: 5,
+    ...changes,
+  };
+}
+
+export function anAttempt(changes: Partial<Attempt> = {}): Attempt {
+  return {
+    number: 1,
+    status: "SUCCESS",
+    statusCode: 200,
+    startedAtMs: START_MS + 10,
+    latencyMs: 40,
+    bodyPreview: '{"ok":true}',
+    responseHeaders: { "content-type": "application/json" },
+    errorClass: null,
+    errorMessage: null,
+    failedRules: [],
+    late: false,
+    ...changes,
+  };
+}
+
+export function aToken(workspaceId: string, changes: Partial<Token> = {}): Token {
+  const id = newId("tok", START_MS, Math.random);
+  return {
+    id,
+    workspaceId,
+    name: "ci",
+    role: "owner",
+    hash: `hash of ${id}`,
+    prefix: "crl_abcd",
+    createdAtMs: START_MS,
+    ...changes,
+  };
+}
