@@ -8,6 +8,7 @@
  */
 
 import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 
 interface LockedPackage {
   version?: string;
@@ -22,7 +23,7 @@ interface LockFile {
   packages: Record<string, LockedPackage>;
 }
 
-const LOCK = new URL("../package-lock.json", import.meta.url);
+const LOCK = join(import.meta.dirname, "..", "package-lock.json");
 
 const OS_OF: Readonly<Record<string, string>> = {
   android: "android",
@@ -66,11 +67,12 @@ process.stdout.write(`${added.length} packages of other platforms added to packa
 
 /** The entry of a sibling build, with the version, system, processor and C library that `name` says. */
 function ofPlatform(name: string, version: string, sibling: LockedPackage): LockedPackage {
-  const words = (name.split("/").at(-1) ?? name).split("-");
+  const words = name.slice(name.indexOf("/") + 1).split("-");
   const os = words.map((word) => OS_OF[word]).find((found) => found !== undefined);
-  const cpu = words.map((word) => CPU_OF[word.replace(/^arm(eabi)?$/, "arm")]).find((found) => found !== undefined);
-  if (os === undefined || cpu === undefined) throw new Error(`${name}: its name does not say for which platform it is.`);
+  const cpu = words.map((word) => CPU_OF[word]).find((found) => found !== undefined);
+  if (os === undefined || cpu === undefined)
+    throw new Error(`${name}: its name does not say for which platform it is.`);
   const { integrity: _integrity, libc: _libc, ...rest } = sibling;
-  const libc = words.includes("musl") ? ["musl"] : os === "linux" && words.includes("gnu") ? ["glibc"] : null;
+  const libc = words.some((word) => word.startsWith("musl")) ? ["musl"] : words.includes("gnu") ? ["glibc"] : null;
   return { ...rest, version, os: [os], cpu: [cpu], ...(libc === null ? {} : { libc }) };
 }

@@ -30,7 +30,9 @@ export function loadState(stateDir: string): InstanceState {
     try {
       return JSON.parse(text) as InstanceState;
     } catch {
-      throw new Error(`${path} is damaged. Restore it, or start afresh with another directory: npm start -- --state DIR`);
+      throw new Error(
+        `${path} is damaged. Restore it, or start afresh with another directory: npm start -- --state DIR`,
+      );
     }
   }
   return {
@@ -74,7 +76,8 @@ export function lockState(stateDir: string): LockOutcome {
   mkdirSync(stateDir, { recursive: true });
   const path = join(stateDir, LOCK_FILE);
   const owner = identify(process.pid) ?? { pid: process.pid, startedAt: "" };
-  const write = (record: LockRecord, flag: "w" | "wx") => writeFileSync(path, JSON.stringify(record), { flag, mode: 0o600 });
+  const write = (record: LockRecord, flag: "w" | "wx") =>
+    writeFileSync(path, JSON.stringify(record), { flag, mode: 0o600 });
   const free: LockRecord = { owner, runtime: [], url: null };
   const locked = (orphansEnded: number): LockOutcome => ({
     ok: true,

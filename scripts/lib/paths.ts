@@ -1,9 +1,8 @@
 /** Where things are in the checkout. */
 
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 
-export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+export const ROOT = join(import.meta.dirname, "..", "..");
 export const WRANGLER_CONFIG = join(ROOT, "wrangler.toml");
 export const MIGRATIONS_DIR = join(ROOT, "migrations");
 export const DIST_DIR = join(ROOT, "dist");

@@ -13,12 +13,18 @@ describe("cursor", () => {
     expect(decodeCursor(encodeCursor(timed), byTime)).toEqual(timed);
   });
 
-  it.each(["", "%%%", "bm90IGpzb24", btoa("null"), btoa('"job_1"'), btoa("{}"), btoa('{"id":1}'), btoa('{"id":"exe_1"}')])(
-    "refuses %j",
-    (text) => {
-      expect(decodeCursor(text, byId)).toBeNull();
-    },
-  );
+  it.each([
+    "",
+    "%%%",
+    "bm90IGpzb24",
+    btoa("null"),
+    btoa('"job_1"'),
+    btoa("{}"),
+    btoa('{"id":1}'),
+    btoa('{"id":"exe_1"}'),
+  ])("refuses %j", (text) => {
+    expect(decodeCursor(text, byId)).toBeNull();
+  });
 
   it("refuses the cursor of a list in another order", () => {
     expect(decodeCursor(encodeCursor({ id: "job_1", timeMs: 5 }), byId)).toBeNull();

@@ -8,9 +8,7 @@ export interface Position {
 
 /** `{"id"}` or `{"t","id"}` as JSON in base64url; ids are ASCII. */
 export function encodeCursor(position: Position): string {
-  const json = JSON.stringify(
-    position.timeMs === null ? { id: position.id } : { t: position.timeMs, id: position.id },
-  );
+  const json = JSON.stringify(position.timeMs === null ? { id: position.id } : { t: position.timeMs, id: position.id });
   return btoa(json).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 

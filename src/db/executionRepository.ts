@@ -30,17 +30,19 @@ DELETE FROM executions WHERE id IN (
 
 export function createExecutionRepository(db: D1Database, deps: StorageDeps): ExecutionRepository {
   const all = async <Row>(operation: string, { sql, params }: Statement): Promise<Row[]> => {
-    const answer = await once(operation, () => db.prepare(sql).bind(...params).all<Row>());
+    const answer = await once(operation, () =>
+      db
+        .prepare(sql)
+        .bind(...params)
+        .all<Row>(),
+    );
     return answer.results;
   };
 
   const scopeOf = async (workspaceId: string, query: ExecutionQuery): Promise<JobScope> => {
     if (query.jobId !== null) return { type: "one", jobId: query.jobId };
     if (query.jobName === null) return { type: "all" };
-    const named = await all<{ id: string }>(
-      "executions.jobs_by_name",
-      jobsByNameStatement(workspaceId, query.jobName),
-    );
+    const named = await all<{ id: string }>("executions.jobs_by_name", jobsByNameStatement(workspaceId, query.jobName));
     return named.length > FEW_JOBS_MOST ? { type: "many" } : { type: "few", jobIds: named.map(({ id }) => id) };
   };
 

@@ -95,9 +95,7 @@ export function createJobRepository(db: D1Database, deps: StorageDeps): JobRepos
             state: sql`CASE WHEN ${jobs.state} = 'completed' AND ${jobs.scheduleFrom} >= ${changes.scheduleFrom}
               THEN 'completed' ELSE ${state} END`,
           })
-          .where(
-            and(eq(jobs.id, id), eq(jobs.workspaceId, workspaceId), eq(jobs.version, expectedVersion), IS_LIVE),
-          ),
+          .where(and(eq(jobs.id, id), eq(jobs.workspaceId, workspaceId), eq(jobs.version, expectedVersion), IS_LIVE)),
       );
       return meta.changes > 0;
     },

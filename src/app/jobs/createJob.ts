@@ -19,8 +19,8 @@ export interface JobInput {
 }
 
 /**
- * Creates a job, or answers with the one that the same idempotency key created before (`created: false`). A replay hands
- * the definition to the actor again if the first request could not.
+ * Creates a job, or answers with the one that the same idempotency key created before (`created: false`). A replay is
+ * recognised before anything is judged: what was accepted once is the same answer for as long as the job exists.
  */
 export async function createJob(
   services: Services,

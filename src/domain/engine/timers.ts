@@ -130,21 +130,24 @@ export function fillSlots(state: JobState, nowMs: number): Step {
   return { state: next, commands };
 }
 
-/** Asks for the collection of what is owed: at once for a new record, then again until it is confirmed. */
+/**
+ * Asks for the collection of what is owed: at once for a new record, when a debt falls due, then again until it is
+ * confirmed. A collection takes everything that is owed, so asking once counts for all of it: a job with many live
+ * executions is collected from once per `LIST_AFTER_MS` and not once per execution.
+ */
 export function collectHistory(state: JobState, nowMs: number, newRecord: boolean): Step {
-  let wanted = newRecord;
-  let next = state;
-  for (const live of state.live.values()) {
-    if (!live.listing || live.listing.dueMs > nowMs) continue;
-    wanted = true;
-    next = putLive(next, { ...live, listing: again(live.listing, nowMs) });
+  const due =
+    newRecord ||
+    [...state.live.values()].some((live) => live.listing !== null && live.listing.dueMs <= nowMs) ||
+    [...state.outbox.values()].some((owed) => owed.dueMs <= nowMs);
+  if (!due) return { state, commands: [] };
+  const live = new Map(state.live);
+  for (const [id, each] of live) {
+    if (each.listing) live.set(id, { ...each, listing: again(each.listing, nowMs) });
   }
-  for (const owed of state.outbox.values()) {
-    if (owed.dueMs > nowMs) continue;
-    wanted = true;
-    next = { ...next, outbox: new Map(next.outbox).set(owed.execution.id, { ...owed, ...again(owed, nowMs) }) };
-  }
-  return { state: next, commands: wanted ? [{ type: "collect_history" }] : [] };
+  const outbox = new Map(state.outbox);
+  for (const [id, each] of outbox) outbox.set(id, { ...each, ...again(each, nowMs) });
+  return { state: { ...state, live, outbox }, commands: [{ type: "collect_history" }] };
 }
 
 function again(owed: { tries: number }, nowMs: number): { dueMs: number; tries: number } {

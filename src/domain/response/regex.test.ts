@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { RE2JS } from "re2js";
 import { describe, expect, it } from "vitest";
 import { MAX_PROGRAM_SIZE, MAX_REGEX_INPUT_CHARS, compileRegex } from "./regex.ts";
@@ -53,8 +53,8 @@ const alternatives = (make: (char: string) => string): string =>
 
 const HOSTILE_PATTERNS = [
   "(a*)*b", "(a|aa)+$", "(x+x+)+y", "(a|a)*$", "(.*)*=", "([a-z]+)*\\d{20}", "(\\w+\\s*)+:$",
-  "\\w{1,1000}$", "\\w{1,300}\\W", "(?:\\w{1,30}){1,30}$", "(a{30}){30}$", "((a{10}){10}){10}b", "(a?){200}a{200}c",
-  "(a|b)*a(a|b){15}$", "(a|b)*a(a|b){100}c", "(a|b)*a(a|b){400}c", ".{500}ab.{300}", ".{0,400}a.{0,400}b",
+  "\\w{1,500}$", "\\w{1,300}\\W", "(?:\\w{1,20}){1,20}$", "(a{30}){30}$", "((a{10}){10}){10}b", "(a?){200}a{200}c",
+  "(a|b)*a(a|b){15}$", "(a|b)*a(a|b){100}c", "(a|b)*a(a|b){400}c", ".{500}ab.{300}", ".{0,300}a.{0,300}b",
   "(?:[^a][^b][^c][^d]){100}z$", "(?:.?){300}z", "\\b.\\b.\\B.{1,100}$", "(?m)(^.*$\\n?)+\\z", "^(?:[^a]b|\\pL\\pN)*$",
   "^\\w*$", "(?s)^.*$", "[\\pL\\pN]{1,200}!", "[\\pL\\pN\\pS\\pP\\pM]{1,200}$", "\\pL*\\pN{100}$", "\\pN{300}$",
   "(?i)\\pL{1,300}\\pN$", `(?i)${"\\pL?".repeat(16)}z`, `(?i)${"[\\pL]{60}".repeat(16)}z`, `(?i)${"[^a]".repeat(240)}z`,
@@ -92,9 +92,10 @@ describe("compileRegex", () => {
     ["(", "not a valid RE2 pattern"],
     ["a{2,1}", "not a valid RE2 pattern"],
     ["a{999}".repeat(160), "too large"],
+    ["\\w{1,1000}", "too large"],
     ["(?:\\w{1,100}\\W{1,100}){10}", "too large"],
     ["\\pL".repeat(17), "at most 16 Unicode classes"],
-  ])("refuses %.30s", (pattern, reason) => {
+  ])("refuses %s", (pattern, reason) => {
     const regex = compileRegex(pattern);
     expect(regex.ok ? "compiled" : regex.error).toContain(reason);
   });
@@ -160,6 +161,13 @@ describe("the bound on a pattern's work", () => {
     expect(verdict("(a|b)*a(a|b){15}$", input.replace(/.$/, "\n"))).toBe("too_costly");
   });
 
+  it("counts what a step looks at as well as what it makes", () => {
+    // Eight new characters in turn, each leading from some 600 instructions to as many.
+    const budget = new WorkBudget();
+    compiled("(?:x?){300}[bdfhjln]z").test("bdfhjlnz", budget);
+    expect(RULE_WORK_UNITS - budget.left).toBeGreaterThan(8 * (600 + 600));
+  });
+
   it("leaves everyday patterns far from it, on 64 KB", () => {
     const page = `${'{"status":"ok","items":[1,2,{"name":"error: timeout"}]},\n'.repeat(1_100)}"done":true`;
     for (const pattern of [
@@ -176,24 +184,30 @@ describe("the bound on a pattern's work", () => {
   });
 
   /**
-   * Issue 3 asks for this one timing: no pattern blocks the consumer for more than 50 ms. The best of three runs is taken,
-   * as another process may hold the CPU; measured in Node 24 on a shared 2-core machine it is about 20 ms for the worst.
+   * Issue 3 asks for this one timing: no pattern blocks the consumer for more than 50 ms. CPU time of this thread is
+   * measured, since other processes may hold the machine, and the best of three searches is taken, since the first ones
+   * run before the engine is compiled.
    */
-  it.each(HOSTILE_PATTERNS)("keeps %.40s under 50 ms on any hostile input, compiling included", (pattern) => {
-    const startedAt = performance.now();
+  it.each(HOSTILE_PATTERNS)("keeps %s under 50 ms on any hostile input, compiling included", (pattern) => {
+    const compileStartMs = cpuMs();
     const regex = compileRegex(pattern);
-    const compileMs = performance.now() - startedAt;
+    const compileMs = cpuMs() - compileStartMs;
     if (!regex.ok) throw new Error(regex.error);
     for (const input of Object.values(HOSTILE_INPUTS)) {
-      const runs = [1, 2, 3].map(() => {
-        const runStartedAt = performance.now();
+      const runsMs = [1, 2, 3].map(() => {
+        const runStartMs = cpuMs();
         regex.value.test(input, new WorkBudget());
-        return performance.now() - runStartedAt;
+        return cpuMs() - runStartMs;
       });
-      expect(compileMs + Math.min(...runs)).toBeLessThan(50);
+      expect(compileMs + Math.min(...runsMs)).toBeLessThan(50);
     }
   });
 });
+
+function cpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1_000;
+}
 
 describe("estimateRegexSize", () => {
   it("sees through nested repetitions", () => {
@@ -211,16 +225,16 @@ describe("estimateRegexSize", () => {
       fc.property(fc.array(part, { maxLength: 25 }), (parts) => {
         const pattern = parts.join("");
         const estimate = estimateRegexSize(pattern);
-        if (estimate > 2 * MAX_PROGRAM_SIZE) return;
+        if (estimate > 4 * MAX_PROGRAM_SIZE) return;
         let size = 0;
         try {
           size = RE2JS.compile(pattern).programSize();
         } catch {
           // Not a pattern, so nothing is compiled.
         }
-        expect(size).toBeLessThanOrEqual(estimate + 2);
+        expect(size).toBeLessThanOrEqual(estimate);
       }),
-      { numRuns: 3_000 },
+      { numRuns: 2_000 },
     );
   });
 });

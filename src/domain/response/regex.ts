@@ -10,15 +10,22 @@ import type { WorkBudget } from "./workBudget.ts";
 export const MAX_PATTERN_CHARS = 1_000;
 /** The same 64 KB that is read of a response; the rest of a longer text is not searched. */
 export const MAX_REGEX_INPUT_CHARS = 65_536;
-/** Instructions of a compiled program; `\w{1,1000}` has 2,002. Compiling this many takes about 6 ms. */
-export const MAX_PROGRAM_SIZE = 2_500;
-/** The estimate errs on the high side, up to twice the real size. */
-const MAX_ESTIMATED_SIZE = 2 * MAX_PROGRAM_SIZE;
+/**
+ * Instructions of a compiled program: `error.{0,200}timeout` has 414, `\w{1,1000}` would have 2,002. Compiling this many
+ * takes 3 to 10 ms.
+ */
+export const MAX_PROGRAM_SIZE = 1_250;
+/** The estimate errs on the high side, up to four times the real size. */
+const MAX_ESTIMATED_SIZE = 4 * MAX_PROGRAM_SIZE;
 /** Each `\p{…}` costs the compiler up to 0.25 ms of range tables, more with `(?i)`: 190 of them took 46 ms. */
 const MAX_UNICODE_CLASSES = 16;
 /** What one uncached step of the automaton costs beyond the instructions it looks at. */
 const STEP_UNITS = 40;
-/** Compiled patterns kept; each holds its program (some 100 KB at the very most) and no automaton states. */
+/** What beginning a search costs, about a microsecond: filters of a JSONPath begin thousands. */
+const SEARCH_UNITS = 10;
+/** States of a pattern that stay in memory after a search; an everyday pattern has fewer than 100. */
+const MAX_KEPT_STATES = 300;
+/** Compiled patterns kept; each holds its program (some 100 KB at the very most) and a few states. */
 const CACHE_ENTRIES = 100;
 
 export type RegexVerdict = "match" | "no_match" | "too_costly";
@@ -83,6 +90,7 @@ function re2Flags(flags: string): number {
 /** The part of re2js's lazily built automaton that does all work beyond one table look-up per character. */
 interface LazyAutomaton {
   readonly numClasses: number;
+  readonly stateCount: number;
   step(state: AutomatonState, cls: number, rune: number, anchor: number): AutomatonState | null;
   clearCache(): void;
 }
@@ -99,14 +107,16 @@ interface AutomatonState {
  * for the instructions it looks at, and the search ends when the budget does.
  *
  * re2js offers no such limit; `step` is replaced on this instance. The version is pinned in package.json, and the tests
- * fail if a new one no longer goes through it. The states are dropped after each search, so that memory stays flat and a
- * verdict never depends on what was searched before. The engine's fallback without states (when 8 MB of them are
- * full) is never reached: the budget is spent long before.
+ * fail if a new one no longer goes through it. States are kept within one evaluation only (a filter that searches each
+ * of a thousand names builds them once), so that a verdict never depends on what was judged before, and many of them are
+ * dropped at once, so that memory stays flat. The engine's fallback without states (when 8 MB of them are full) is never
+ * reached: the budget is spent long before.
  */
 function metered(compiled: RE2JS): CompiledRegex {
   const automaton: LazyAutomaton = compiled.re2().dfa;
   const originalStep = automaton.step.bind(automaton);
   let current: WorkBudget | null = null;
+  let last: WorkBudget | null = null;
   automaton.step = (state, cls, rune, anchor) => {
     // A new table has a slot for each class of characters; patterns with Unicode classes have over a thousand.
     const table = state.next === null ? automaton.numClasses : 0;
@@ -118,17 +128,19 @@ function metered(compiled: RE2JS): CompiledRegex {
   return {
     test(input, budget) {
       const text = input.length > MAX_REGEX_INPUT_CHARS ? input.slice(0, MAX_REGEX_INPUT_CHARS) : input;
+      if (last !== budget) automaton.clearCache();
       current = budget;
+      last = budget;
       try {
         // The table look-ups: 1 to 3 ms for 64 Ki characters.
-        budget.spend(STEP_UNITS + (text.length >> 4));
+        budget.spend(SEARCH_UNITS + (text.length >> 4));
         return compiled.test(text) ? "match" : "no_match";
       } catch (error) {
         if (error instanceof WorkExceeded) return "too_costly";
         throw error;
       } finally {
         current = null;
-        automaton.clearCache();
+        if (automaton.stateCount > MAX_KEPT_STATES) automaton.clearCache();
       }
     },
   };

@@ -2,6 +2,8 @@
 
 const REPETITION = /^\{(\d+)(?:(,)(\d*))?\}/;
 
+const FLAGS = /^\(\?[A-Za-z-]*\)/;
+
 interface Level {
   /** Instructions of this group so far. */
   size: number;
@@ -15,7 +17,8 @@ interface Level {
  * instructions. Needs no valid pattern; the compiler judges that afterwards.
  */
 export function estimateRegexSize(pattern: string): number {
-  const stack: Level[] = [{ size: 1, last: 0 }];
+  // The instructions of a program with nothing in it: fail, no-op, match.
+  const stack: Level[] = [{ size: 3, last: 0 }];
   let top = stack[0] as Level;
   const item = (size: number): void => {
     top.size += size;
@@ -37,6 +40,9 @@ export function estimateRegexSize(pattern: string): number {
     } else if (char === "[") {
       item(1);
       at = classEnd(pattern, at);
+    } else if (char === "(" && FLAGS.test(pattern.slice(at))) {
+      // No item: a repetition after it applies to the one before.
+      at = pattern.indexOf(")", at) + 1;
     } else if (char === "(") {
       top = { size: 3, last: 0 };
       stack.push(top);
@@ -56,10 +62,14 @@ export function estimateRegexSize(pattern: string): number {
       top.size += repeated - top.last;
       top.last = repeated;
       at += found[0].length;
-    } else if (char === "*" || char === "+" || char === "?" || char === "|") {
-      // `x+*` and the like are folded or refused by RE2; one instruction each is enough for the estimate.
-      top.size += 1;
-      top.last += 1;
+    } else if (char === "|") {
+      // Itself, and a no-op for a side that is empty.
+      item(2);
+      at += 1;
+    } else if (char === "*" || char === "+" || char === "?") {
+      // The loop, and one more where what it repeats can be empty.
+      top.size += 2;
+      top.last += 2;
       at += 1;
     } else {
       item(1);

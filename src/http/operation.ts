@@ -1,0 +1,84 @@
+/** What an endpoint is: its contract, from which the documentation is made, and its handler. */
+
+import type { z } from "@hono/zod-openapi";
+import type { Outcome } from "../app/errors.ts";
+import type { Services } from "../app/services.ts";
+import type { JsonValue } from "../domain/json.ts";
+import type { Permission, Token } from "../domain/workspace/workspace.ts";
+import type { HttpErrorCode } from "./errors.ts";
+
+export interface AnswerContract {
+  readonly description: string;
+  readonly schema?: z.ZodType;
+  /** Must fit the schema; a test sees to it. */
+  readonly example?: unknown;
+}
+
+export interface BodyContract {
+  readonly schema: z.ZodType;
+  readonly example: unknown;
+  /** Whether the body may be left out, which is then read as `{}`. */
+  readonly optional?: boolean;
+  /** A second form of the body, as plain text. */
+  readonly text?: { readonly schema: z.ZodType; readonly example: string };
+}
+
+export interface Contract {
+  /** `operationId`; also the anchor on the page of documentation. */
+  readonly id: string;
+  readonly method: "get" | "post" | "patch" | "delete";
+  /** With parameters in braces, at most one: `/v1/jobs/{job_id}/pause`. */
+  readonly path: string;
+  readonly tag: string;
+  readonly summary: string;
+  readonly description: string;
+  readonly query?: z.ZodObject;
+  /** Part of the URL in the example of a call, such as `?limit=10`. */
+  readonly queryExample?: string;
+  readonly headers?: z.ZodObject;
+  readonly body?: BodyContract;
+  readonly answers: Readonly<Record<number, AnswerContract>>;
+  /** Beyond those that every operation of its kind may answer with. */
+  readonly errors: readonly HttpErrorCode[];
+}
+
+export interface Input {
+  readonly services: Services;
+  /** The parameter in the path; empty when there is none. */
+  readonly id: string;
+  readonly query: URLSearchParams;
+  readonly headers: Headers;
+  readonly body: { readonly type: "json"; readonly value: JsonValue } | { readonly type: "text"; readonly text: string };
+}
+
+export interface WorkspaceInput extends Input {
+  readonly workspaceId: string;
+  readonly token: Token;
+  /** Makes this isolate forget a token that was deleted. */
+  forgetToken(tokenId: string): void;
+}
+
+export interface Answer {
+  readonly status: number;
+  /** `null` for an answer without a body. */
+  readonly body: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Who may call: everybody, the operator alone, or a token of the workspace whose role has the permission. */
+export type Operation =
+  | {
+      readonly access: "public" | "operator";
+      readonly contract: Contract;
+      handle(input: Input): Promise<Outcome<Answer>>;
+    }
+  | {
+      readonly access: Permission;
+      readonly contract: Contract;
+      handle(input: WorkspaceInput): Promise<Outcome<Answer>>;
+    };
+
+/** The value of a body of which the contract says that it is JSON. */
+export function jsonBody(input: Input): JsonValue {
+  return input.body.type === "json" ? input.body.value : input.body.text;
+}

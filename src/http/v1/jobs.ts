@@ -1,0 +1,193 @@
+/** `/v1/jobs`: create, list, read, change and delete jobs. */
+
+import type { IdempotencyKey } from "../../app/ports.ts";
+import type { Outcome } from "../../app/errors.ts";
+import { invalid } from "../../app/errors.ts";
+import { patchJob } from "../../app/jobs/changeJob.ts";
+import { createJob } from "../../app/jobs/createJob.ts";
+import { deleteJob } from "../../app/jobs/deleteJob.ts";
+import { getJob, listJobs, viewJob, viewNewJob } from "../../app/jobs/viewJob.ts";
+import { JOB_KINDS, JOB_STATES } from "../../domain/job/job.ts";
+import type { JsonValue } from "../../domain/json.ts";
+import { ok } from "../../domain/result.ts";
+import { object, oneOf, text } from "../fields.ts";
+import type { Operation, WorkspaceInput } from "../operation.ts";
+import { jsonBody } from "../operation.ts";
+import { canonicalJson } from "../readBody.ts";
+import { readQuery } from "../readInput.ts";
+import { CreateJobBody, PatchJobBody, readJobInput } from "./schemas/jobInput.ts";
+import { JOB_EXAMPLE, JobSchema, NEW_JOB_EXAMPLE, fromJobView } from "./schemas/job.ts";
+import { PAGINATION_EXAMPLE, fromPage, listOf, pageQuery, toPageRequest } from "./schemas/paging.ts";
+
+const IDEMPOTENCY_KEY = "Idempotency-Key";
+
+export const createJobOperation: Operation = {
+  access: "write",
+  contract: {
+    id: "createJob",
+    method: "post",
+    path: "/v1/jobs",
+    tag: "Jobs",
+    summary: "Create a job",
+    description:
+      "Saves an HTTP request with its schedule and starts it. With an `Idempotency-Key`, sending the same body again " +
+      "answers 200 with the job that the first request created.",
+    headers: object({
+      [IDEMPOTENCY_KEY]: text(1, 255)
+        .optional()
+        .openapi({ description: "1 to 255 visible ASCII characters.", example: "nightly-sync-1" }),
+    }),
+    body: {
+      schema: CreateJobBody,
+      example: {
+        name: "nightly-sync",
+        kind: "cron",
+        schedule: { cron: "0 2 * * *", timezone: "Europe/Berlin" },
+        request: {
+          url: "https://api.example.com/sync",
+          method: "POST",
+          headers: { "X-Source": "carillon" },
+          body: { full: true },
+        },
+        retry_policy: { max_attempts: 5 },
+      },
+    },
+    answers: {
+      201: { description: "The job was created.", schema: JobSchema, example: NEW_JOB_EXAMPLE },
+      200: { description: "The job that this key created before.", schema: JobSchema, example: JOB_EXAMPLE },
+    },
+    errors: ["idempotency_key_reused", "actor_unavailable"],
+  },
+  async handle(input) {
+    const { services, workspaceId } = input;
+    const body = jsonBody(input);
+    const idempotency = await readIdempotencyKey(input, body);
+    if (!idempotency.ok) return idempotency;
+    const outcome = await createJob(services, workspaceId, readJobInput(CreateJobBody, body), idempotency.value);
+    if (!outcome.ok) return outcome;
+    const { job, created } = outcome.value;
+    return created
+      ? ok({ status: 201, body: fromJobView(viewNewJob(services, job)), headers: { location: `/v1/jobs/${job.id}` } })
+      : ok({ status: 200, body: fromJobView(await viewJob(services, job)) });
+  },
+};
+
+async function readIdempotencyKey(input: WorkspaceInput, body: JsonValue): Promise<Outcome<IdempotencyKey | null>> {
+  const key = input.headers.get(IDEMPOTENCY_KEY);
+  if (key === null) return ok(null);
+  if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
+    return invalid([{ path: IDEMPOTENCY_KEY, message: "must be 1 to 255 visible ASCII characters, without spaces" }]);
+  }
+  return ok({ key, bodyDigest: await input.services.digest(canonicalJson(body)) });
+}
+
+const ListJobsQuery = object({
+  state: oneOf(JOB_STATES).optional(),
+  kind: oneOf(JOB_KINDS).optional(),
+  name: text(1, 255).optional().openapi({ description: "Part of the name, in any case." }),
+  ...pageQuery,
+});
+
+export const listJobsOperation: Operation = {
+  access: "read",
+  contract: {
+    id: "listJobs",
+    method: "get",
+    path: "/v1/jobs",
+    tag: "Jobs",
+    summary: "List jobs",
+    description: "The jobs of the workspace, newest first.",
+    query: ListJobsQuery,
+    queryExample: "?state=active&limit=10",
+    answers: {
+      200: {
+        description: "One page of jobs.",
+        schema: listOf(JobSchema),
+        example: { data: [JOB_EXAMPLE], pagination: { ...PAGINATION_EXAMPLE, limit: 10 } },
+      },
+    },
+    errors: [],
+  },
+  async handle({ services, workspaceId, query }) {
+    const read = readQuery(ListJobsQuery, query);
+    if (!read.ok) return read;
+    const { state = null, kind = null, name = null } = read.value;
+    const page = toPageRequest(read.value);
+    if (!page.ok) return page;
+    const found = await listJobs(services, workspaceId, { state, kind, name }, page.value);
+    return found.ok ? ok({ status: 200, body: fromPage(found.value, page.value, fromJobView) }) : found;
+  },
+};
+
+export const getJobOperation: Operation = {
+  access: "read",
+  contract: {
+    id: "getJob",
+    method: "get",
+    path: "/v1/jobs/{job_id}",
+    tag: "Jobs",
+    summary: "Read a job",
+    description: "One job, with the time of its next run and its last execution.",
+    answers: { 200: { description: "The job.", schema: JobSchema, example: JOB_EXAMPLE } },
+    errors: ["not_found"],
+  },
+  async handle({ services, workspaceId, id }) {
+    const view = await getJob(services, workspaceId, id);
+    return view.ok ? ok({ status: 200, body: fromJobView(view.value) }) : view;
+  },
+};
+
+export const patchJobOperation: Operation = {
+  access: "write",
+  contract: {
+    id: "updateJob",
+    method: "patch",
+    path: "/v1/jobs/{job_id}",
+    tag: "Jobs",
+    summary: "Change a job",
+    description:
+      "Changes only what it names and raises `version`. `schedule`, `request` and `retry_policy` are merged member by " +
+      "member; `null` sets a member back to its default. A changed schedule counts from now and makes a completed job " +
+      "active again. Executions that are running finish under the version that they started with.",
+    body: {
+      schema: PatchJobBody,
+      example: { schedule: { cron: "30 3 * * *" }, request: { timeout_seconds: 60 }, retry_policy: { backoff: null } },
+    },
+    answers: {
+      200: {
+        description: "The job as it is now.",
+        schema: JobSchema,
+        example: {
+          ...JOB_EXAMPLE,
+          schedule: { ...JOB_EXAMPLE.schedule, cron: "30 3 * * *" },
+          request: { ...JOB_EXAMPLE.request, timeout_seconds: 60 },
+          version: 2,
+        },
+      },
+    },
+    errors: ["not_found", "job_completed", "edit_conflict", "actor_unavailable"],
+  },
+  async handle(input) {
+    const { services, workspaceId, id } = input;
+    const job = await patchJob(services, workspaceId, id, readJobInput(PatchJobBody, jsonBody(input)));
+    return job.ok ? ok({ status: 200, body: fromJobView(await viewJob(services, job.value)) }) : job;
+  },
+};
+
+export const deleteJobOperation: Operation = {
+  access: "write",
+  contract: {
+    id: "deleteJob",
+    method: "delete",
+    path: "/v1/jobs/{job_id}",
+    tag: "Jobs",
+    summary: "Delete a job",
+    description: "Removes the job and its executions. What is in flight is not recorded afterwards.",
+    answers: { 204: { description: "The job is gone." } },
+    errors: ["not_found", "actor_unavailable"],
+  },
+  async handle({ services, workspaceId, id }) {
+    const deleted = await deleteJob(services, workspaceId, id);
+    return deleted.ok ? ok({ status: 204, body: null }) : deleted;
+  },
+};

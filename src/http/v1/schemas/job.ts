@@ -1,0 +1,174 @@
+/** A job as the API shows it. */
+
+import { z } from "@hono/zod-openapi";
+import type { JobView } from "../../../app/jobs/viewJob.ts";
+import type { Job, ScheduleSpec } from "../../../domain/job/job.ts";
+import { JOB_KINDS, JOB_STATES, MISFIRE_POLICIES, OVERLAP_POLICIES } from "../../../domain/job/job.ts";
+import { HTTP_METHODS } from "../../../domain/job/request.ts";
+import { BACKOFF_TYPES } from "../../../domain/retry/policy.ts";
+import type { RetryPolicy } from "../../../domain/retry/policy.ts";
+import { ExecutionSummarySchema, EXECUTION_SUMMARY_EXAMPLE, fromExecutionSummary } from "./execution.ts";
+import { AssertionSchema, ResponseMatcherSchema, fromResponseMatcher } from "./responseRules.ts";
+import { iso, isoOrNull, momentOut } from "./time.ts";
+
+const ScheduleSchema = z
+  .strictObject({
+    every_n_minutes: z.int().optional(),
+    cron: z.string().optional(),
+    timezone: z.string().optional(),
+    dst: z.strictObject({ gap: z.enum(["run", "skip"]), repeat: z.enum(["once", "twice"]) }).optional(),
+    run_at: momentOut().optional(),
+  })
+  .openapi("Schedule", { description: "The members of the job's kind; none for one_time." });
+
+const RequestSchema = z
+  .strictObject({
+    url: z.string(),
+    method: z.enum(HTTP_METHODS),
+    headers: z.record(z.string(), z.string()),
+    body: z.unknown(),
+    timeout_seconds: z.int(),
+    success_statuses: z.array(z.int()),
+    response_matcher: ResponseMatcherSchema.nullable(),
+    assertions: z.array(AssertionSchema),
+    output: z.record(z.string(), z.string()),
+  })
+  .openapi("Request");
+
+const RetryPolicySchema = z
+  .strictObject({
+    max_attempts: z.int(),
+    retry_on_statuses: z.array(z.int()),
+    retry_on_mismatch: z.boolean(),
+    backoff: z.strictObject({
+      type: z.enum(BACKOFF_TYPES),
+      initial_ms: z.int(),
+      factor: z.number(),
+      max_ms: z.int(),
+      jitter: z.boolean(),
+      list_ms: z.array(z.int()),
+    }),
+    max_duration_seconds: z.int().nullable(),
+  })
+  .openapi("RetryPolicy");
+
+export const JobSchema = z
+  .strictObject({
+    id: z.string(),
+    name: z.string(),
+    kind: z.enum(JOB_KINDS),
+    state: z.enum(JOB_STATES),
+    schedule: ScheduleSchema,
+    request: RequestSchema,
+    retry_policy: RetryPolicySchema,
+    concurrency_limit: z.int(),
+    overlap_policy: z.enum(OVERLAP_POLICIES),
+    misfire_policy: z.enum(MISFIRE_POLICIES),
+    next_run_at: momentOut().nullable().openapi({ description: "null unless the job is active and still to run." }),
+    last_execution: ExecutionSummarySchema.nullable().openapi({ description: "The newest by due time." }),
+    created_at: momentOut(),
+    updated_at: momentOut(),
+    version: z.int().openapi({ description: "Starts at 1 and rises with every change." }),
+  })
+  .openapi("Job");
+
+export function fromJobView({ job, nextRunAtMs, lastExecution }: JobView): z.output<typeof JobSchema> {
+  return {
+    id: job.id,
+    name: job.name,
+    kind: job.schedule.kind,
+    state: job.state,
+    schedule: fromSchedule(job.schedule),
+    request: fromRequest(job.request),
+    retry_policy: fromRetryPolicy(job.retryPolicy),
+    concurrency_limit: job.concurrencyLimit,
+    overlap_policy: job.overlapPolicy,
+    misfire_policy: job.misfirePolicy,
+    next_run_at: isoOrNull(nextRunAtMs),
+    last_execution: lastExecution === null ? null : fromExecutionSummary(lastExecution),
+    created_at: iso(job.createdAtMs),
+    updated_at: iso(job.updatedAtMs),
+    version: job.version,
+  };
+}
+
+function fromSchedule(spec: ScheduleSpec): z.output<typeof ScheduleSchema> {
+  switch (spec.kind) {
+    case "recurring":
+      return { every_n_minutes: spec.everyMinutes };
+    case "cron":
+      return { cron: spec.cron, timezone: spec.timezone, dst: { gap: spec.dst.gap, repeat: spec.dst.repeat } };
+    case "scheduled":
+      return { run_at: iso(spec.runAtMs) };
+    case "one_time":
+      return {};
+  }
+}
+
+function fromRequest(request: Job["request"]): z.output<typeof RequestSchema> {
+  return {
+    url: request.url,
+    method: request.method,
+    headers: { ...request.headers },
+    body: request.body,
+    timeout_seconds: request.timeoutSeconds,
+    success_statuses: [...request.successStatuses],
+    response_matcher: request.responseMatcher === null ? null : fromResponseMatcher(request.responseMatcher),
+    assertions: request.assertions.map((assertion) => ({ ...assertion })),
+    output: { ...request.output },
+  };
+}
+
+function fromRetryPolicy(policy: RetryPolicy): z.output<typeof RetryPolicySchema> {
+  const { backoff } = policy;
+  return {
+    max_attempts: policy.maxAttempts,
+    retry_on_statuses: [...policy.retryOnStatuses],
+    retry_on_mismatch: policy.retryOnMismatch,
+    backoff: {
+      type: backoff.type,
+      initial_ms: backoff.initialMs,
+      factor: backoff.factor,
+      max_ms: backoff.maxMs,
+      jitter: backoff.jitter,
+      list_ms: [...backoff.listMs],
+    },
+    max_duration_seconds: policy.maxDurationSeconds,
+  };
+}
+
+export const JOB_EXAMPLE: z.output<typeof JobSchema> = {
+  id: "job_01k8rb2c9078f31njdbhv0m7q2",
+  name: "nightly-sync",
+  kind: "cron",
+  state: "active",
+  schedule: { cron: "0 2 * * *", timezone: "Europe/Berlin", dst: { gap: "run", repeat: "once" } },
+  request: {
+    url: "https://api.example.com/sync",
+    method: "POST",
+    headers: { "X-Source": "carillon" },
+    body: { full: true },
+    timeout_seconds: 30,
+    success_statuses: [200, 201, 202, 204],
+    response_matcher: null,
+    assertions: [],
+    output: {},
+  },
+  retry_policy: {
+    max_attempts: 5,
+    retry_on_statuses: [429, 500, 502, 503, 504],
+    retry_on_mismatch: false,
+    backoff: { type: "exponential", initial_ms: 500, factor: 2, max_ms: 900_000, jitter: true, list_ms: [] },
+    max_duration_seconds: null,
+  },
+  concurrency_limit: 1,
+  overlap_policy: "queue",
+  misfire_policy: "fire_once",
+  next_run_at: "2030-02-01T01:00:00.000Z",
+  last_execution: EXECUTION_SUMMARY_EXAMPLE,
+  created_at: "2030-01-30T12:00:00.000Z",
+  updated_at: "2030-01-30T12:00:00.000Z",
+  version: 1,
+};
+
+export const NEW_JOB_EXAMPLE: z.output<typeof JobSchema> = { ...JOB_EXAMPLE, last_execution: null };
