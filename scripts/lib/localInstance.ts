@@ -9,11 +9,12 @@ import { readFileSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
 import type { V4WorkerOptions } from "miniflare";
-import { unstable_getMiniflareWorkerOptions as workerOptionsOf, unstable_readConfig as readConfig } from "wrangler";
 import { applyMigrations } from "./migrations.ts";
 import type { MigratableDatabase } from "./migrations.ts";
-import { MIGRATIONS_DIR, WORKER_BUNDLE, WRANGLER_CONFIG } from "./paths.ts";
+import { MIGRATIONS_DIR, WORKER_BUNDLE, WORKER_OPTIONS } from "./paths.ts";
 import { childrenOf } from "./processes.ts";
+import { readWorkerOptions } from "./workerOptions.ts";
+import type { WorkerOptions } from "./workerOptions.ts";
 
 /** What the Worker, or the runtime itself, wrote. */
 export interface LogLine {
@@ -33,11 +34,14 @@ export interface LocalInstanceOptions {
   readonly onLog: (line: LogLine) => void;
   /** The runtime died and was started again, under another pid. */
   readonly onRuntimeRestart?: () => void;
-  /** Another Worker than Carillon's, such as a benchmark's skeleton: a bundled module and its configuration. */
-  readonly script?: string;
-  readonly configPath?: string;
-  /** `null` for a Worker without a D1 database. */
-  readonly migrationsDir?: string | null;
+  /** Another Worker than Carillon's built one, such as a benchmark's skeleton. */
+  readonly other?: {
+    /** One bundled module. */
+    readonly script: string;
+    readonly configPath: string;
+    /** `null` for a Worker without a D1 database. */
+    readonly migrationsDir: string | null;
+  };
 }
 
 export interface LocalInstance {
@@ -58,10 +62,11 @@ const DATA_DIR = "v3";
 const D1_BINDING = "DB";
 
 export async function startLocalInstance(options: LocalInstanceOptions): Promise<LocalInstance> {
-  const config = readConfig({ config: resolve(options.configPath ?? WRANGLER_CONFIG) });
-  // The rules are for wrangler's own bundling, which has happened already.
-  const { modulesRules: _modulesRules, ...worker } = workerOptionsOf(config).workerOptions;
-  const script = resolve(options.script ?? WORKER_BUNDLE);
+  const script = resolve(options.other?.script ?? WORKER_BUNDLE);
+  const { name, options: worker } =
+    options.other === undefined
+      ? (JSON.parse(readFileSync(WORKER_OPTIONS, "utf8")) as WorkerOptions)
+      : await readWorkerOptions(resolve(options.other.configPath));
 
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
@@ -80,8 +85,7 @@ export async function startLocalInstance(options: LocalInstanceOptions): Promise
       workers: [
         {
           ...(worker as Partial<V4WorkerOptions>),
-          // Part of the identity of its Durable Objects, so that `npm run dev` finds the same ones.
-          name: config.name ?? "worker",
+          name,
           modules: [{ type: "ESModule", path: basename(script), contents: readFileSync(script, "utf8") }],
           bindings: { ...(worker.bindings as object), ...options.bindings },
           // Straight to the Worker. Miniflare's own entry in front of it answers faults with pages of stack traces, opens
@@ -94,7 +98,7 @@ export async function startLocalInstance(options: LocalInstanceOptions): Promise
 
   try {
     const url = (await miniflare.unsafeGetDirectURL()).href.replace(/\/$/, "");
-    const migrationsDir = options.migrationsDir === undefined ? MIGRATIONS_DIR : options.migrationsDir;
+    const migrationsDir = options.other === undefined ? MIGRATIONS_DIR : options.other.migrationsDir;
     const migrationsApplied =
       migrationsDir === null
         ? []

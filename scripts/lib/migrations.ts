@@ -2,7 +2,6 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { unstable_splitSqlQuery as splitSqlQuery } from "wrangler";
 
 /** What this module needs of a D1 database; Miniflare's is a proxy of the real one. */
 export interface MigratableDatabase {
@@ -24,6 +23,9 @@ export async function applyMigrations(database: MigratableDatabase, directory: s
   const { results } = await database.prepare(`SELECT name FROM "d1_migrations"`).all<{ name: string }>();
   const applied = new Set(results.map((row) => row.name));
   const due = migrationNames(directory).filter((name) => !applied.has(name));
+  if (due.length === 0) return due;
+  // Only now: importing wrangler costs more than a second.
+  const { unstable_splitSqlQuery: splitSqlQuery } = await import("wrangler");
   for (const name of due) {
     const statements = splitSqlQuery(
       `${readFileSync(join(directory, name), "utf8")}\nINSERT INTO "d1_migrations" (name)\nvalues ('${name}');`,

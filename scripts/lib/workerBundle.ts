@@ -6,9 +6,10 @@
  */
 
 import { spawn } from "node:child_process";
-import { mkdir, readdir, rename, rm, stat, utimes } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { DIST_DIR, ROOT, WORKER_BUNDLE, WRANGLER_BIN } from "./paths.ts";
+import { DIST_DIR, ROOT, WORKER_BUNDLE, WORKER_OPTIONS, WRANGLER_BIN, WRANGLER_CONFIG } from "./paths.ts";
+import { readWorkerOptions } from "./workerOptions.ts";
 
 const SOURCES = ["src", "wrangler.toml", "tsconfig.json", "package-lock.json"];
 
@@ -18,8 +19,14 @@ export async function buildWorker(): Promise<string> {
   const outDir = join(DIST_DIR, `.build-${process.pid}`);
   await mkdir(outDir, { recursive: true });
   try {
-    const output = await runWrangler(["deploy", "--dry-run", "--outdir", outDir]);
-    // By rename, so that another process that starts at this moment never reads half a bundle.
+    const [output, workerOptions] = await Promise.all([
+      runWrangler(["deploy", "--dry-run", "--outdir", outDir]),
+      readWorkerOptions(WRANGLER_CONFIG),
+    ]);
+    await writeFile(join(outDir, "worker.options.json"), JSON.stringify(workerOptions));
+    // By rename, so that another process that starts at this moment never reads half a file. The bundle comes last: its
+    // age stands for all three.
+    await rename(join(outDir, "worker.options.json"), WORKER_OPTIONS);
     await rename(join(outDir, "worker.js.map"), `${WORKER_BUNDLE}.map`);
     await rename(join(outDir, "worker.js"), WORKER_BUNDLE);
     // As old as the sources that it was made of: one that was saved during the build makes it stale.
@@ -63,7 +70,7 @@ function runWrangler(args: readonly string[]): Promise<string> {
     const child = spawn(process.execPath, [WRANGLER_BIN, ...args], {
       cwd: ROOT,
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, WRANGLER_SEND_METRICS: "false", NO_COLOR: "1" },
+      env: { ...process.env, WRANGLER_SEND_METRICS: "false", NO_COLOR: "1", FORCE_COLOR: "0" },
     });
     let output = "";
     child.stdout.setEncoding("utf8").on("data", (chunk: string) => (output += chunk));

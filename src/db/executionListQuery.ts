@@ -7,9 +7,9 @@
  * | asked for | walked | cost |
  * | --- | --- | --- |
  * | one job | executions_by_job | stops after a page |
- * | a name that few jobs have | executions_by_job, each job's newest merged | jobs + a page |
- * | a status other than succeeded | executions_unsucceeded | stops after a page |
- * | anything else | executions_by_workspace | stops after a page |
+ * | jobs of some name | executions_by_job, each job's newest merged | jobs + a page |
+ * | a status other than succeeded | executions_unsucceeded, unless a name fits few jobs | stops after a page |
+ * | anything else, and jobs of some name far down by offset | executions_by_workspace | stops after a page |
  *
  * A filter that hardly anything passes, and `sort=created_at`, walk the index's range to its end: 100,000 entries in 10
  * to 30 ms (docs/storage-schema.md has the measurements).
@@ -28,8 +28,12 @@ export type JobScope =
   /** Too many to name: they are selected again inside the statement. */
   | { readonly type: "many" };
 
-/** Up to so many jobs are merged from their own index ranges; a seek each, so about 5 ms for all. */
-export const FEW_JOBS_MOST = 5_000;
+/** Up to so many ids are handed from one statement to the next. */
+export const FEW_JOBS_MOST = 1_000;
+/** Up to so many jobs, their own index ranges are shorter than everything that did not succeed. */
+const MERGED_BY_STATUS_MOST = 50;
+/** The merge of many ranges sorts whatever it passes; so far down, walking the whole workspace is cheaper. */
+const MERGED_OFFSET_MOST = 1_000;
 
 /** All but the two large ones. */
 export const SUMMARY_COLUMNS = `id, workspace_id, job_id, job_version, status, source, scheduled_for, created_at, started_at,
@@ -58,12 +62,14 @@ export function executionListStatement(
 ): Statement {
   const params: (string | number)[] = [];
   const where: string[] = [];
-  const add = (condition: string, ...values: (string | number)[]): void => {
+  const add: Add = (condition, ...values) => {
     where.push(condition);
     params.push(...values);
   };
+  const offset = after === null ? query.page.offset : 0;
 
-  const index = indexFor(query, scope);
+  const index = indexFor(query, scope, offset);
+  if (index !== "executions_by_job") add("workspace_id = ?", workspaceId);
   if (query.status !== null) add("status = ?", query.status);
   // The planner takes a partial index only for a statement that repeats its condition to the letter.
   if (index === "executions_unsucceeded") add("status <> 'succeeded'");
@@ -73,15 +79,19 @@ export function executionListStatement(
     const beyond = query.order === "desc" ? "<" : ">";
     add(`(created_at ${beyond} ? OR (created_at = ? AND id ${beyond} ?))`, after.timeMs, after.timeMs, after.id);
   }
-
   // Last, because SQLite tests conditions in this order, and looking a job up costs more than a comparison.
-  if (index === "executions_by_job") addJobs(add, workspaceId, query, scope);
-  else addWorkspace(add, workspaceId, query, scope);
+  addJobs(add, workspaceId, query, scope);
 
   const order = query.sort === "created_at" ? `created_at ${query.order}, id ${query.order}` : `id ${query.order}`;
-  const offset = after === null ? query.page.offset : 0;
+  const walked = `executions INDEXED BY ${index} WHERE ${where.join(" AND ")}`;
+  // Every newer row would push an older one out of the sorter; met newest first, almost all are passed over at once.
+  const isMerged = index === "executions_by_job" && scope.type !== "one";
+  const from =
+    query.sort === "created_at" && query.order === "desc" && !isMerged
+      ? `(SELECT id, created_at FROM ${walked} ORDER BY id DESC LIMIT -1)`
+      : walked;
   const sql = `SELECT ${SUMMARY_COLUMNS} FROM executions WHERE id IN (
-  SELECT id FROM executions INDEXED BY ${index} WHERE ${where.join(" AND ")} ORDER BY ${order} LIMIT ? OFFSET ?
+  SELECT id FROM ${from} ORDER BY ${order} LIMIT ? OFFSET ?
 ) ORDER BY ${order}`;
   return { sql, params: [...params, query.page.limit + 1, offset] };
 }
@@ -91,34 +101,39 @@ type Add = (condition: string, ...values: (string | number)[]) => void;
 function indexFor(
   query: ExecutionQuery,
   scope: JobScope,
+  offset: number,
 ): "executions_by_job" | "executions_by_workspace" | "executions_unsucceeded" {
-  if (scope.type === "one" || scope.type === "few") return "executions_by_job";
-  return query.status === null || query.status === "succeeded" ? "executions_by_workspace" : "executions_unsucceeded";
+  if (scope.type === "one") return "executions_by_job";
+  const isFew = scope.type === "few" && scope.jobIds.length <= MERGED_BY_STATUS_MOST;
+  if (query.status !== null && query.status !== "succeeded" && !isFew) return "executions_unsucceeded";
+  return scope.type === "all" || offset > MERGED_OFFSET_MOST ? "executions_by_workspace" : "executions_by_job";
 }
 
-/** SQLite merges the ranges of an IN list in the order of ids, leaving each as soon as the page has better ones. */
+/**
+ * SQLite merges the ranges of an IN list over executions_by_job in the order of ids, leaving each range as soon as the
+ * page is full of better ones. Executions of a deleted job are hidden at once, before the purge has come to them.
+ */
 function addJobs(add: Add, workspaceId: string, query: ExecutionQuery, scope: JobScope): void {
-  if (scope.type === "few") add("job_id IN (SELECT value FROM json_each(?))", JSON.stringify(scope.jobIds));
-  if (scope.type !== "one") return;
-  const visible = "SELECT id FROM jobs WHERE id = ? AND workspace_id = ? AND deleted_at IS NULL";
-  if (query.jobName === null) add(`job_id = (${visible})`, scope.jobId, workspaceId);
-  else {
-    add(`job_id = (${visible} AND instr(name_folded, ?) > 0)`, scope.jobId, workspaceId, foldName(query.jobName));
-  }
-}
-
-/** Executions of a deleted job are hidden at once, before the purge has come to them. */
-function addWorkspace(add: Add, workspaceId: string, query: ExecutionQuery, scope: JobScope): void {
-  add("workspace_id = ?", workspaceId);
-  if (scope.type === "many") {
-    add(
-      `job_id IN (SELECT id FROM jobs INDEXED BY jobs_listed
-    WHERE workspace_id = ? AND deleted_at IS NULL AND instr(name_folded, ?) > 0)`,
-      workspaceId,
-      foldName(query.jobName ?? ""),
-    );
-  } else {
-    add("job_id NOT IN (SELECT id FROM jobs INDEXED BY jobs_deleted WHERE deleted_at IS NOT NULL)");
+  const isNamed = "deleted_at IS NULL AND instr(name_folded, ?) > 0";
+  const name = foldName(query.jobName ?? "");
+  switch (scope.type) {
+    case "all":
+      return add("job_id NOT IN (SELECT id FROM jobs INDEXED BY jobs_deleted WHERE deleted_at IS NOT NULL)");
+    case "one":
+      return add(
+        `job_id = (SELECT id FROM jobs WHERE id = ? AND workspace_id = ? AND ${isNamed})`,
+        scope.jobId,
+        workspaceId,
+        name,
+      );
+    case "few":
+      return add("job_id IN (SELECT value FROM json_each(?))", JSON.stringify(scope.jobIds));
+    case "many":
+      return add(
+        `job_id IN (SELECT id FROM jobs INDEXED BY jobs_listed WHERE workspace_id = ? AND ${isNamed})`,
+        workspaceId,
+        name,
+      );
   }
 }
 

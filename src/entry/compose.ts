@@ -75,6 +75,7 @@ export function composeConsumer(env: Bindings, waitUntil: (work: Promise<unknown
     actors,
     waitUntil,
     report: logFault,
+    connections: Number(env.CONNECTIONS_PER_INVOCATION),
     collectHistory: async (jobId) => {
       for (const { execution } of await collectHistory(jobId, { actors, history })) logFinished(execution, null);
     },

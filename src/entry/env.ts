@@ -8,6 +8,8 @@ export interface Bindings {
   readonly JOB_ACTOR: DurableObjectNamespace<JobActor>;
   readonly EXECUTIONS: Queue<ExecutionMessage>;
   readonly LONG_EXECUTIONS: Queue<ExecutionMessage>;
+  /** How many requests one invocation may have open at a time: 6 on the platform, unlimited on a laptop. */
+  readonly CONNECTIONS_PER_INVOCATION: string;
   /** Days; "0" keeps everything. */
   readonly HISTORY_RETENTION_DAYS?: string;
   /** Secret. Opens `POST /v1/workspaces`, and nothing inside a workspace. */

@@ -12,8 +12,8 @@ export { JobActor } from "../actors/job/JobActor.ts";
 /** As `wrangler.toml` names it. */
 const LONG_QUEUE = "carillon-long-executions";
 
-const app = createApp<Bindings>((env, context, request) =>
-  composeServices(env, (work) => context.waitUntil(work), new URL(request.url).host),
+const app = createApp<Bindings>(({ env, executionCtx, url }) =>
+  composeServices(env, (work) => executionCtx.waitUntil(work), new URL(url).host),
 );
 
 export default {

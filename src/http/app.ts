@@ -1,23 +1,20 @@
 /** The HTTP face of Carillon: routes, the order of what happens to a request, and the one funnel for errors. */
 
 import { OpenAPIHono } from "@hono/zod-openapi";
-import type { Context } from "hono";
 import type { Services } from "../app/services.ts";
 import { TokenCache } from "../auth/authenticate.ts";
 import { newId } from "../domain/ids.ts";
 import { docsPage } from "./docs/page.ts";
-import { errorResponse, fromAppError, fromFault } from "./errors.ts";
-import { admit } from "./admit.ts";
+import { errorResponse, fromFault } from "./errors.ts";
 import { methodsOf, routingPath } from "./methods.ts";
 import { documentOf, parameterOf, registerOperation, registerSecurity } from "./openapi.ts";
-import type { Answer, Input, Operation } from "./operation.ts";
-import { parseJson, readText } from "./readBody.ts";
+import { serve } from "./serve.ts";
 import { OPERATIONS } from "./v1/operations.ts";
 
 /** What the composition root is given to build the services of one request. */
 export interface RequestContext<Bindings> {
   readonly env: Bindings;
-  readonly executionCtx: ExecutionContext;
+  readonly executionCtx: Pick<ExecutionContext, "waitUntil">;
   /** The request's URL: its host is one of our own. */
   readonly url: string;
 }
@@ -57,14 +54,21 @@ export function createApp<Bindings extends object>(
   registerSecurity(app.openAPIRegistry);
   for (const operation of OPERATIONS) {
     const { method, path } = operation.contract;
-    app.on(method.toUpperCase(), routingPath(path), (c) => serve(operation, c, tokenCache));
+    const parameter = parameterOf(path);
+    app.on(method.toUpperCase(), routingPath(path), (c) => {
+      const id = parameter === null ? "" : (c.req.param(parameter) ?? "");
+      return serve(operation, { request: c.req.raw, id, services: c.get("services"), tokenCache });
+    });
     registerOperation(app.openAPIRegistry, operation);
   }
 
   let document: ReturnType<typeof documentOf> | null = null;
   const openApi = (): ReturnType<typeof documentOf> => (document ??= documentOf(app));
   app.get("/openapi.json", (c) => c.json(openApi()));
-  app.get("/docs", (c) => c.body(docsPage(OPERATIONS, openApi(), new URL(c.req.url).origin), 200, DOCS_HEADERS));
+  app.get("/docs", async (c) => {
+    const page = await docsPage(OPERATIONS, openApi(), new URL(c.req.url).origin);
+    return c.body(page, 200, DOCS_HEADERS);
+  });
   app.get("/", (c) => c.redirect("/docs"));
 
   app.notFound((c) => {
@@ -87,49 +91,4 @@ export function createApp<Bindings extends object>(
   });
 
   return app;
-}
-
-/** Who asks is settled before anything of the request is read; what is read is judged before anything is done. */
-async function serve<Bindings extends object>(
-  operation: Operation,
-  c: Context<AppEnv<Bindings>>,
-  tokenCache: TokenCache,
-): Promise<Response> {
-  const services = c.get("services");
-  const request = c.req.raw;
-  const admitted = await admit(operation.access, request.headers, services, tokenCache);
-  if (!admitted.ok) return errorResponse(admitted.error);
-  const body = await bodyOf(operation, request);
-  if (!body.ok) return errorResponse(body.error);
-
-  const parameter = parameterOf(operation.contract.path);
-  const input: Input = {
-    services,
-    id: parameter === null ? "" : (c.req.param(parameter) ?? ""),
-    query: new URL(request.url).searchParams,
-    headers: request.headers,
-    body: body.value,
-  };
-  const outcome = await handled(operation, input, admitted.value, tokenCache);
-  return outcome.ok ? answerResponse(outcome.value) : errorResponse(fromAppError(outcome.error));
-}
-
-function handled(
-  operation: Operation,
-  input: Input,
-  token: Awaited<ReturnType<typeof admit>> extends infer Admitted
-    ? Extract<Admitted, { ok: true }> extends { value: infer Value }
-      ? Value
-      : never
-    : never,
-  tokenCache: TokenCache,
-) {
-  if (operation.access === "public" || operation.access === "operator") return operation.handle(input);
-  if (token === null) throw new Error(`${operation.contract.id} was admitted without a token.`);
-  return operation.handle({
-    ...input,
-    token,
-    workspaceId: token.workspaceId,
-    forgetToken: (tokenId) => tokenCache.forget(tokenId),
-  });
 }

@@ -20,10 +20,8 @@ export interface InstanceOptions {
   readonly port?: number;
   /** Text bindings, over the defaults (ADMIN_TOKEN, MASTER_KEY, ALLOW_PRIVATE_TARGETS). */
   readonly vars?: Readonly<Record<string, string>>;
-  /** Another bundled Worker with its configuration, such as a benchmark's skeleton; implies `workspace: false`. */
-  readonly script?: string;
-  readonly configPath?: string;
-  readonly migrationsDir?: string | null;
+  /** Another Worker than the built one, such as a benchmark's skeleton; implies `workspace: false`. */
+  readonly other?: InstanceProcessOptions["other"];
   /** `false` leaves the workspace and its owner token to the test. */
   readonly workspace?: boolean;
 }
@@ -83,7 +81,7 @@ const WATCHDOG_CRON = "*/5 * * * *";
 const PROCESS_MODULE = join(ROOT, "scripts", "lib", "instanceProcess.ts");
 
 export async function startInstance(options: InstanceOptions = {}): Promise<TestInstance> {
-  if (options.script === undefined) await buildWorkerIfStale();
+  if (options.other === undefined) await buildWorkerIfStale();
   const stateDir = options.stateDir ?? (await mkdtemp(join(tmpdir(), "carillon-test-")));
   const adminToken = options.vars?.["ADMIN_TOKEN"] ?? randomBytes(24).toString("base64url");
   const processOptions: InstanceProcessOptions = {
@@ -95,15 +93,13 @@ export async function startInstance(options: InstanceOptions = {}): Promise<Test
       ALLOW_PRIVATE_TARGETS: "true",
       ...options.vars,
     },
-    ...(options.script === undefined ? {} : { script: options.script }),
-    ...(options.configPath === undefined ? {} : { configPath: options.configPath }),
-    ...(options.migrationsDir === undefined ? {} : { migrationsDir: options.migrationsDir }),
+    ...(options.other === undefined ? {} : { other: options.other }),
   };
   const log = createLog();
 
   let running = await startProcess(processOptions, log.add);
   let workspace = { id: "", ownerToken: "" };
-  if (options.workspace ?? options.script === undefined) {
+  if (options.workspace ?? options.other === undefined) {
     try {
       workspace = await createWorkspace(running.url, adminToken);
     } catch (error) {

@@ -59,9 +59,7 @@ export function describeResponse(
       output: null,
     };
   }
-  const failedRules = evaluateRules(request, sent)
-    .filter(({ ok }) => !ok)
-    .map(({ rule, ok, expected, got }) => ({ rule, ok, expected: redact(expected), got: redact(got) }));
+  const failedRules = evaluateRules(request, sent, redact).filter(({ ok }) => !ok);
   if (failedRules.length > 0) {
     const named = failedRules.map((rule) => `${rule.rule} (expected ${rule.expected}, got ${rule.got})`).join("; ");
     return {

@@ -153,7 +153,7 @@ describe("the bound on a pattern's work", () => {
       return RULE_WORK_UNITS - budget.left;
     });
     expect(new Set(spent).size).toBe(1);
-    expect(spent[0]).toBeGreaterThan(MAX_REGEX_INPUT_CHARS >> 4);
+    expect(spent[0]).toBeGreaterThan(MAX_REGEX_INPUT_CHARS >> 5);
   });
 
   it("ends a search that asks for a new state at every character", () => {

@@ -133,7 +133,7 @@ function metered(compiled: RE2JS): CompiledRegex {
       last = budget;
       try {
         // The table look-ups: 1 to 3 ms for 64 Ki characters.
-        budget.spend(SEARCH_UNITS + (text.length >> 4));
+        budget.spend(SEARCH_UNITS + (text.length >> 5));
         return compiled.test(text) ? "match" : "no_match";
       } catch (error) {
         if (error instanceof WorkExceeded) return "too_costly";
