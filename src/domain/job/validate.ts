@@ -31,13 +31,7 @@ export interface JobDraft {
 /** What a person decides about a job, checked. */
 export type JobDefinition = Pick<
   Job,
-  | "name"
-  | "schedule"
-  | "request"
-  | "retryPolicy"
-  | "concurrencyLimit"
-  | "overlapPolicy"
-  | "misfirePolicy"
+  "name" | "schedule" | "request" | "retryPolicy" | "concurrencyLimit" | "overlapPolicy" | "misfirePolicy"
 >;
 
 export interface ValidationContext {
@@ -90,7 +84,7 @@ export function onePerPath(issues: readonly FieldIssue[]): FieldIssue[] {
 }
 
 function isWithin(path: string, outer: string): boolean {
-  return path === outer || (outer !== "" && (path.startsWith(`${outer}.`) || path.startsWith(`${outer}[`)));
+  return outer === "" || path === outer || path.startsWith(`${outer}.`) || path.startsWith(`${outer}[`);
 }
 
 function validateName(name: string | undefined): FieldIssue[] {
