@@ -46,7 +46,10 @@ export function invalid(issues: readonly FieldIssue[]): { readonly ok: false; re
 }
 
 /** The same answer for what never was, what is gone, and what belongs to another workspace. */
-export function notFound(what: "job" | "execution" | "token" | "secret"): { readonly ok: false; readonly error: AppError } {
+export function notFound(what: "job" | "execution" | "token" | "secret"): {
+  readonly ok: false;
+  readonly error: AppError;
+} {
   return err({ code: "not_found", message: `There is no such ${what} in this workspace.` });
 }
 

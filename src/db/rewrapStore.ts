@@ -39,9 +39,7 @@ export function createRewrapStore(db: D1Database, deps: StorageDeps, table: keyo
       if (changes.length === 0) return;
       const statement = db.prepare(`UPDATE ${table} SET envelope = ?1, kid = ?2 WHERE id = ?3 AND envelope = ?4`);
       await repeated(deps, `${table}.rewrap`, () =>
-        db.batch(
-          changes.map(({ id, from, to }) => statement.bind(to.envelope, to.masterKeyId, id, from.envelope)),
-        ),
+        db.batch(changes.map(({ id, from, to }) => statement.bind(to.envelope, to.masterKeyId, id, from.envelope))),
       );
     },
 

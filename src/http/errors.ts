@@ -42,7 +42,8 @@ export const ERRORS = {
   },
   master_key_missing: {
     status: 503,
-    meaning: "The operator has not set `MASTER_KEY` (or not rightly), so nothing can be encrypted; the message says how.",
+    meaning:
+      "The operator has not set `MASTER_KEY` (or not rightly), so nothing can be encrypted; the message says how.",
   },
   storage_unavailable: { status: 503, meaning: "The database could not be reached; see `Retry-After`." },
   overloaded: { status: 503, meaning: "Too many requests at a time; see `Retry-After`." },

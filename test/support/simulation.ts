@@ -75,7 +75,10 @@ export class Simulation {
     vi.useFakeTimers({ toFake: ["Date"], now: startMs });
     this.#captureQueue("carillon-executions", env.EXECUTIONS);
     this.#captureQueue("carillon-long-executions", env.LONG_EXECUTIONS);
-    vi.stubGlobal("fetch", async (url: string, init: RequestInit) => await this.#receive(url, new Headers(init.headers)));
+    vi.stubGlobal(
+      "fetch",
+      async (url: string, init: RequestInit) => await this.#receive(url, new Headers(init.headers)),
+    );
     const log = (line: unknown) => void this.logs.push(parseLog(line));
     vi.spyOn(console, "log").mockImplementation(log);
     vi.spyOn(console, "error").mockImplementation(log);
