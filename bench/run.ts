@@ -4,17 +4,19 @@
  */
 
 import { parseArgs } from "node:util";
-import { describeMachine, machineLine } from "./lib/machine.ts";
+import { conditionsLine, describeMachine, machineLine } from "./lib/machine.ts";
 import type { Context, Measurement } from "./lib/measurement.ts";
 import { updateReadme } from "./lib/readme.ts";
 import { renderOutcome } from "./lib/render.ts";
 import { keepResult, readResults } from "./lib/results.ts";
+import { api } from "./api.ts";
 import { cost } from "./cost.ts";
 import { herd } from "./herd.ts";
 import { latency } from "./latency.ts";
+import { size } from "./size.ts";
 import { throughput } from "./throughput.ts";
 
-const MEASUREMENTS: readonly Measurement[] = [latency, herd, throughput, cost];
+const MEASUREMENTS: readonly Measurement[] = [latency, herd, throughput, cost, api, size];
 const NAMES = MEASUREMENTS.map(({ name }) => name);
 
 const HELP = `npm run bench -- [NAME …] [flags]
@@ -28,6 +30,8 @@ Flags:
   --profile     prints where the CPU goes, isolate by isolate; slows what it measures, so nothing is kept
   --small       tiny sizes, to see that everything works; nothing is kept
   --readme      only writes the table of the last results into README.md
+
+Instances keep their data in the system's temporary directory; TMPDIR names another, such as one in memory.
 `;
 
 try {
@@ -55,10 +59,11 @@ async function main(args: string[]): Promise<void> {
   if (values.help) return say(HELP);
   if (values.readme) return updateReadme(readResults());
   const unknown = positionals.filter((name) => !NAMES.includes(name));
-  if (unknown.length > 0) throw new Error(`There is no measurement ${unknown.join(", ")}; there is ${NAMES.join(", ")}.`);
+  if (unknown.length > 0)
+    throw new Error(`There is no measurement ${unknown.join(", ")}; there is ${NAMES.join(", ")}.`);
 
   const machine = describeMachine();
-  say(machineLine(machine));
+  say(`${machineLine(machine)}, ${conditionsLine(machine)}`);
   if (values.small) say("Small sizes: these numbers only show that the harness works.");
   const context: Context = {
     small: values.small,

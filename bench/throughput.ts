@@ -62,7 +62,8 @@ export const throughput: Measurement = {
         for (const subject of SUBJECTS) {
           const instance = await start[subject]();
           try {
-            const plan = "ownerToken" in instance ? await carillonPlan(instance as Carillon, world) : barePlan(instance);
+            const plan =
+              "ownerToken" in instance ? await carillonPlan(instance as Carillon, world) : barePlan(instance);
             const doneAt = subject === "bare fetch" ? "answer" : "arrival";
             const sample = await sampleOf(instance, world, context, { ...shape, ...plan, doneAt });
             samples[subject].push(sample);

@@ -25,6 +25,16 @@ export function priceOf({ counts, cpuMs, attempts }: Usage): number {
   );
 }
 
+/** Of the counts that DESIGN section 3 bounds alone; the rest is `priceOf`'s. */
+export function priceOfBounded(counts: PlatformCounts): number {
+  return (
+    counts.actorRequests * PRICES.actorRequest +
+    counts.actorRowsWritten * PRICES.actorRowWritten +
+    counts.queueOperations * PRICES.queueOperation +
+    counts.d1RowsWritten * PRICES.d1RowWritten
+  );
+}
+
 /** What each of `times` used, where together they took the counts from `before` to `after`. */
 export function perExecution(before: PlatformCounts, after: PlatformCounts, times: number): PlatformCounts {
   const each = (key: keyof PlatformCounts): number => (after[key] - before[key]) / times;

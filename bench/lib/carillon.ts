@@ -88,7 +88,9 @@ export async function runNow(carillon: Carillon, jobId: string): Promise<string>
  */
 export async function warmUp(carillon: Carillon, world: World): Promise<{ creationMs(jobs: number): number }> {
   await world.forget({ details: false });
-  const bodies = Array.from({ length: WARM_UP_RUNS }, (_, index) => idleJob(`${world.url}/warm-up`, `warm-up ${index}`));
+  const bodies = Array.from({ length: WARM_UP_RUNS }, (_, index) =>
+    idleJob(`${world.url}/warm-up`, `warm-up ${index}`),
+  );
   const { ids } = await createJobs(carillon, bodies);
   // The first ones were slow, and say nothing about the many that follow.
   const { elapsedMs } = await createJobs(carillon, bodies);

@@ -1,7 +1,7 @@
 /** A Worker on Miniflare, started for one measurement and forgotten at its end, with what it uses of the machine. */
 
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseEvent } from "../../scripts/lib/executionLines.ts";
@@ -39,7 +39,10 @@ const WATCHDOG_CRON = "*/5 * * * *";
 
 /** One at a time: what this process starts next would share the machine with it. */
 export async function startInstance(options: InstanceOptions): Promise<Instance> {
-  const stateDir = await mkdtemp(join(tmpdir(), "carillon-bench-"));
+  const stateDir = mkdtempSync(join(tmpdir(), "carillon-bench-"));
+  const forget = (): void => rmSync(stateDir, { recursive: true, force: true });
+  // Also when a signal ends the run: Miniflare then ends workerd in a listener of its own.
+  process.once("exit", forget);
   const events: Readonly<Record<string, unknown>>[] = [];
   const faults: string[] = [];
   const before = new Set(runtimePids());
@@ -69,11 +72,13 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
       runScheduled: () => local.runScheduled(WATCHDOG_CRON),
       stop: async () => {
         await local.stop();
-        await rm(stateDir, { recursive: true, force: true });
+        process.off("exit", forget);
+        forget();
       },
     };
   } catch (error) {
-    await rm(stateDir, { recursive: true, force: true });
+    process.off("exit", forget);
+    forget();
     throw error;
   }
 }

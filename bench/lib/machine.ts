@@ -1,11 +1,14 @@
 /** Which machine and which runtime the numbers are from. */
 
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { closeSync, fsyncSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { createRequire } from "node:module";
-import { cpus, release, totalmem, type } from "node:os";
+import { cpus, release, tmpdir, totalmem, type } from "node:os";
 import { join } from "node:path";
 import { ROOT } from "../../scripts/lib/paths.ts";
+import { median } from "./stats.ts";
+
+const FSYNCS = 100;
 
 export interface Machine {
   readonly cores: number;
@@ -15,6 +18,8 @@ export interface Machine {
   readonly node: string;
   readonly workerd: string;
   readonly miniflare: string;
+  /** Median of one `fsync` where instances keep their data: objects and D1 wait for one at every commit. */
+  readonly fsyncMs: number;
   /** Short commit of the checkout, with `+` when files differ from it; `null` outside of git. */
   readonly commit: string | null;
 }
@@ -29,16 +34,37 @@ export function describeMachine(): Machine {
     node: process.versions.node,
     workerd: packageVersion("workerd"),
     miniflare: packageVersion("miniflare"),
+    fsyncMs: fsyncMs(),
     commit: commit(),
   };
 }
 
-export function machineLine(machine: Machine): string {
-  const { cores, cpu, memoryGiB, system, node, workerd, miniflare, commit } = machine;
-  return (
-    `${cores} cores (${cpu}), ${memoryGiB} GiB, ${system}, Node ${node}, workerd ${workerd}, Miniflare ${miniflare}` +
-    (commit === null ? "" : `, commit ${commit}`)
-  );
+/** What stays the same from one measurement to the next. */
+export function machineLine({ cores, cpu, memoryGiB, system, node, workerd, miniflare }: Machine): string {
+  return `${cores} cores (${cpu}), ${memoryGiB} GiB, ${system}, Node ${node}, workerd ${workerd}, Miniflare ${miniflare}`;
+}
+
+/** What does not. */
+export function conditionsLine({ fsyncMs, commit }: Machine): string {
+  return `one fsync ${fsyncMs.toFixed(2)} ms${commit === null ? "" : `, commit ${commit}`}`;
+}
+
+function fsyncMs(): number {
+  const directory = mkdtempSync(join(tmpdir(), "carillon-bench-"));
+  const page = Buffer.alloc(4_096, 1);
+  const file = openSync(join(directory, "probe"), "w");
+  try {
+    const samples = Array.from({ length: FSYNCS }, () => {
+      writeSync(file, page);
+      const startedAtMs = performance.now();
+      fsyncSync(file);
+      return performance.now() - startedAtMs;
+    });
+    return median(samples);
+  } finally {
+    closeSync(file);
+    rmSync(directory, { recursive: true, force: true });
+  }
 }
 
 function packageVersion(name: string): string {
@@ -50,7 +76,9 @@ function commit(): string | null {
   const git = (...args: string[]) =>
     execFileSync("git", args, { cwd: ROOT, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
   try {
-    return git("rev-parse", "--short", "HEAD") + (git("status", "--porcelain", "--", "src", "wrangler.toml") ? "+" : "");
+    return (
+      git("rev-parse", "--short", "HEAD") + (git("status", "--porcelain", "--", "src", "wrangler.toml") ? "+" : "")
+    );
   } catch {
     return null;
   }

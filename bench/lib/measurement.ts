@@ -28,6 +28,8 @@ export interface Outcome {
   readonly budgets: readonly BudgetCheck[];
   /** What a reader of the numbers must know. */
   readonly notes: readonly string[];
+  /** Kept with the numbers and shown nowhere, such as query plans. */
+  readonly details?: Readonly<Record<string, readonly string[]>>;
 }
 
 export interface Context {

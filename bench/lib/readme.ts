@@ -3,7 +3,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../../scripts/lib/paths.ts";
-import { machineLine } from "./machine.ts";
+import { conditionsLine, machineLine } from "./machine.ts";
 import { budgetTable, figureTable, markdown } from "./render.ts";
 import type { Results } from "./results.ts";
 
@@ -34,18 +34,18 @@ function readReadme(): string {
 /** All budgets in one table; the numbers behind them folded away, measurement by measurement. */
 export function renderMarkdown(results: Results): string {
   const outcomes = Object.entries(results);
-  const machines = new Set(outcomes.map(([, { machine, takenAt }]) => `${machineLine(machine)}; ${takenAt.slice(0, 10)}`));
+  const machines = new Set(outcomes.map(([, { machine }]) => machineLine(machine)));
   return [
     `Measured by \`npm run bench\`; medians of repeats, ratios taken within one run. ${[...machines].join(" / ")}.`,
     markdown(budgetTable(outcomes.flatMap(([, { budgets }]) => budgets))),
-    ...outcomes.map(([name, { title, figures, settings, notes }]) =>
+    ...outcomes.map(([name, { title, figures, settings, notes, machine, takenAt }]) =>
       [
         `<details><summary><code>${name}</code>: ${title}</summary>`,
         markdown(figureTable(figures, { withRange: false })),
         [
           `Settings: ${Object.entries(settings)
             .map(([setting, value]) => `${setting} ${value}`)
-            .join(", ")}.`,
+            .join(", ")}. Taken on ${takenAt.slice(0, 10)}, ${conditionsLine(machine)}.`,
           ...notes,
         ].join(" "),
         "</details>",

@@ -27,19 +27,19 @@ export function spread(row: string, what: string, repeats: readonly (readonly nu
   return [
     figure(
       row,
-      `${what} p50`,
+      `${what} p50`.trim(),
       "ms",
       repeats.map((samples) => quantile(samples, 0.5)),
     ),
     figure(
       row,
-      `${what} p99`,
+      `${what} p99`.trim(),
       "ms",
       repeats.map((samples) => quantile(samples, 0.99)),
     ),
     figure(
       row,
-      `${what} max`,
+      `${what} max`.trim(),
       "ms",
       repeats.map((samples) => quantile(samples, 1)),
     ),

@@ -8,6 +8,7 @@
 
 import worker, { JobActor as EngineJobActor } from "../../src/entry/worker.ts";
 import type { Bindings } from "../../src/entry/env.ts";
+import type { ExecutionMessage } from "../../src/queue/message.ts";
 import { countedBatch, countedBindings } from "./countedBindings.ts";
 import type { RecordedStatement } from "./countedBindings.ts";
 import { createStorageCounter } from "./countedStorage.ts";
@@ -59,11 +60,11 @@ export default {
     await worker.queue(countedBatch(batch, counts), countedBindings(env, counts, statements), context);
   },
 
-  async scheduled(controller, env, context) {
+  async scheduled(controller, env) {
     counts.scheduledRuns += 1;
-    await worker.scheduled(controller, countedBindings(env, counts, statements), context);
+    await worker.scheduled(controller, countedBindings(env, counts, statements));
   },
-} satisfies ExportedHandler<Bindings, import("../../src/queue/message.ts").ExecutionMessage>;
+} satisfies ExportedHandler<Bindings, ExecutionMessage>;
 
 async function plansOf(db: D1Database, recorded: readonly RecordedStatement[]): Promise<StatementPlan[]> {
   const plans: StatementPlan[] = [];

@@ -1,6 +1,7 @@
 /** Submits at full speed with a bounded number under way: a closed loop, so that nothing piles up. */
 
 import { Agent, request } from "node:http";
+import { URL } from "node:url";
 import type { LoadOutcome, LoadPlan } from "./methods.ts";
 
 export interface Load {

@@ -9,11 +9,16 @@ import { FULL, quantile, report } from "./faultRun.ts";
 const EACH = FULL ? 100 : 20;
 const HANGING_SECONDS = 25;
 /** All jobs are created before the first one is due. */
-const CREATION_MS = FULL ? 12_000 : 3_000;
+const CREATION_MS = FULL ? 20_000 : 5_000;
 const SPREAD_MS = FULL ? 10_000 : 2_000;
+const CREATED_AT_A_TIME = 10;
 const DEADLINE_MS = 60_000;
-/** The issue's figure in the full form; in the short one, on whatever machine, a bound that only a standstill exceeds. */
-const P99_MOST_MS = FULL ? 1_000 : 5_000;
+/**
+ * What hanging neighbours may add to the p99: the issue's figure in the full form; in the short one, on whatever machine,
+ * a bound that only a standstill exceeds. The healthy jobs alone are measured in the same run, for a busy machine makes
+ * them late without any neighbour.
+ */
+const ADDED_MOST_MS = FULL ? 1_000 : 5_000;
 
 let instance: TestInstance;
 let target: TargetServer;
@@ -28,8 +33,8 @@ afterAll(async () => {
   await target?.stop();
 });
 
-/** `EACH` healthy jobs with due times spread over `SPREAD_MS`, and as many that hang and are due at `hangsAtMs`. */
-async function run(hangsAtMs: (index: number, startMs: number) => number) {
+/** `EACH` healthy jobs with due times spread over `SPREAD_MS`, and as many (or none) that hang, due at `hangsAtMs`. */
+async function run(hangsAtMs: ((index: number, startMs: number) => number) | null) {
   const path = `/healthy-${target.arrivals.length}`;
   const hungBefore = target.arrivalsAt("/hang").length;
   const startMs = Date.now() + CREATION_MS;
@@ -40,9 +45,14 @@ async function run(hangsAtMs: (index: number, startMs: number) => number) {
       request: { timeout_seconds: HANGING_SECONDS },
       retry_policy: { max_attempts: 1 },
     });
-  for (let index = 0; index < EACH; index++) {
-    await create(`${target.url}/hang`, hangsAtMs(index, startMs));
-    await create(`${target.url}${path}`, startMs + 1_000 + (index * SPREAD_MS) / EACH);
+  for (let index = 0; index < EACH; index += CREATED_AT_A_TIME) {
+    const some = Array.from({ length: CREATED_AT_A_TIME }, (_, offset) => index + offset);
+    await Promise.all(
+      some.flatMap((each) => [
+        hangsAtMs && create(`${target.url}/hang`, hangsAtMs(each, startMs)),
+        create(`${target.url}${path}`, startMs + 1_000 + (each * SPREAD_MS) / EACH),
+      ]),
+    );
   }
   await target.waitFor(() => target.arrivalsAt(path).length >= EACH, DEADLINE_MS);
   const late = target.arrivalsAt(path).map((arrival) => {
@@ -56,16 +66,22 @@ async function run(hangsAtMs: (index: number, startMs: number) => number) {
   };
 }
 
+let alone: Awaited<ReturnType<typeof run>>;
+beforeAll(async () => {
+  alone = await run(null);
+  report("hostile load, healthy alone", alone);
+});
+
 describe("healthy jobs beside as many that hang until their timeout", () => {
   it.runIf(FULL)(`are on time when the hanging ones all came before (${EACH} of each)`, async () => {
     const figures = await run((_index, startMs) => startMs);
     report("hostile load, hanging first", figures);
-    expect(figures.p99).toBeLessThan(P99_MOST_MS);
+    expect(figures.p99 - alone.p99).toBeLessThan(ADDED_MOST_MS);
   });
 
   it(`are on time when the hanging ones keep coming between them (${EACH} of each)`, async () => {
     const figures = await run((index, startMs) => startMs + 1_000 + (index * SPREAD_MS) / EACH);
     report("hostile load, interleaved", figures);
-    expect(figures.p99).toBeLessThan(P99_MOST_MS);
+    expect(figures.p99 - alone.p99).toBeLessThan(ADDED_MOST_MS);
   });
 });

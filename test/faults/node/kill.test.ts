@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { attemptOf, type EngineApi, engineApi } from "../../support/engineApi.ts";
 import { startInstance, type TestInstance, until } from "../../support/instance.ts";
-import { audit, type LedgerJob, timeline } from "../../support/ledger.ts";
+import { audit, isQuiet, type LedgerJob, timeline } from "../../support/ledger.ts";
 import { createChance, seedOf } from "../../support/random.ts";
 import { startTargetServer, type TargetServer } from "../../support/targetServer.ts";
 import { FULL, report } from "./faultRun.ts";
@@ -127,7 +127,7 @@ describe("kill -9 at random moments", () => {
     const ledger = { jobs, arrivals: target.arrivals, acknowledged, untilMs };
     let books = await audit(api, ledger);
     const settled = async () => {
-      if (Date.now() < lastKillMs + LEASE_MS) return false;
+      if (Date.now() < lastKillMs + LEASE_MS || !(await isQuiet(api, untilMs))) return false;
       books = await audit(api, ledger);
       return books.complaints.length === 0;
     };
