@@ -58,7 +58,7 @@ export interface JobRepository {
 }
 
 /** One line of a list of executions: everything but the attempts. */
-export type ExecutionSummary = Omit<Execution, "attempts" | "output"> & {
+export type ExecutionSummary = Omit<Execution, "attempts" | "output" | "parent" | "workflow"> & {
   readonly attemptCount: number;
   readonly lastStatusCode: number | null;
 };

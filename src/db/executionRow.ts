@@ -66,6 +66,8 @@ export function toExecution(row: ExecutionRow): Execution {
     ...toShared(row),
     attempts: JSON.parse(row.attempts) as Attempt[],
     output: row.output === null ? null : (JSON.parse(row.output) as Execution["output"]),
+    parent: null,
+    workflow: null,
   };
 }
 
@@ -73,7 +75,7 @@ export function toExecutionSummary(row: ExecutionSummaryRow): ExecutionSummary {
   return { ...toShared(row), attemptCount: row.attempt_count, lastStatusCode: row.last_status_code };
 }
 
-function toShared(row: ExecutionSummaryRow): Omit<Execution, "attempts" | "output"> {
+function toShared(row: ExecutionSummaryRow): Omit<Execution, "attempts" | "output" | "parent" | "workflow"> {
   return {
     id: row.id,
     jobId: row.job_id,

@@ -1,13 +1,15 @@
 /** A job as a row: columns for what is queried, one JSON column for the rest of its definition. */
 
-import type { Job, JobState, MisfirePolicy, OverlapPolicy, ScheduleSpec } from "../domain/job/job.ts";
-import { defaultConcurrencyLimit } from "../domain/job/job.ts";
+import type { Job, JobState, MisfirePolicy, OverlapPolicy, ScheduleSpec, Timing } from "../domain/job/job.ts";
+import { defaultConcurrencyLimit, PLAIN_JOB } from "../domain/job/job.ts";
 import type { RequestSpec } from "../domain/job/request.ts";
 import { REQUEST_DEFAULTS } from "../domain/job/request.ts";
+import type { JsonValue } from "../domain/json.ts";
 import type { Backoff, RetryPolicy } from "../domain/retry/policy.ts";
 import { RETRY_DEFAULTS } from "../domain/retry/policy.ts";
 import type { DstPolicy } from "../domain/schedule/schedule.ts";
 import { DEFAULT_DST_POLICY } from "../domain/schedule/schedule.ts";
+import type { StepDefinition } from "../domain/workflow/definition.ts";
 import type { jobs } from "./schema.ts";
 
 export type JobRow = typeof jobs.$inferSelect;
@@ -26,10 +28,16 @@ interface StoredDefinition {
   readonly concurrencyLimit?: number;
   readonly overlapPolicy?: OverlapPolicy;
   readonly misfirePolicy?: MisfirePolicy;
+  readonly steps?: readonly StepDefinition[] | null;
+  readonly env?: Readonly<Record<string, JsonValue>>;
+  readonly inputSchema?: JsonValue;
+  readonly responseOutputTemplate?: JsonValue;
+  readonly publicUrl?: string | null;
 }
 
 type StoredSchedule =
-  | Exclude<ScheduleSpec, { kind: "cron" }>
+  | Exclude<ScheduleSpec, { kind: "cron" | "workflow" }>
+  | { readonly kind: "workflow"; readonly timing: Exclude<StoredSchedule, { kind: "workflow" }> | null }
   | { readonly kind: "cron"; readonly cron: string; readonly timezone?: string; readonly dst?: Partial<DstPolicy> };
 
 /** Names are compared in this form, so that a search ignores case in every script, which SQLite's `lower` does not. */
@@ -45,6 +53,7 @@ export function toJobColumns(job: Job): JobColumns {
     concurrencyLimit: job.concurrencyLimit,
     overlapPolicy: job.overlapPolicy,
     misfirePolicy: job.misfirePolicy,
+    ...(job.steps === null ? {} : stepsOf(job)),
   };
   return {
     id: job.id,
@@ -78,6 +87,11 @@ export function toJob(row: JobColumns): Job {
     concurrencyLimit: stored.concurrencyLimit ?? defaultConcurrencyLimit(stored.schedule.kind),
     overlapPolicy: stored.overlapPolicy ?? "queue",
     misfirePolicy: stored.misfirePolicy ?? "fire_once",
+    steps: stored.steps ?? PLAIN_JOB.steps,
+    env: stored.env ?? PLAIN_JOB.env,
+    inputSchema: stored.inputSchema ?? PLAIN_JOB.inputSchema,
+    responseOutputTemplate: stored.responseOutputTemplate ?? PLAIN_JOB.responseOutputTemplate,
+    publicUrl: stored.publicUrl ?? PLAIN_JOB.publicUrl,
     createdAtMs: row.createdAt,
     updatedAtMs: row.updatedAt,
     version: row.version,
@@ -85,7 +99,16 @@ export function toJob(row: JobColumns): Job {
   };
 }
 
+/** What only a job with steps has; a plain job's row does not grow by it. */
+function stepsOf(job: Job): Partial<StoredDefinition> {
+  const { steps, env, inputSchema, responseOutputTemplate, publicUrl } = job;
+  return { steps, env, inputSchema, responseOutputTemplate, publicUrl };
+}
+
 function toSchedule(stored: StoredSchedule): ScheduleSpec {
+  if (stored.kind === "workflow") {
+    return { kind: "workflow", timing: stored.timing === null ? null : (toSchedule(stored.timing) as Timing) };
+  }
   if (stored.kind !== "cron") return stored;
   return { ...stored, timezone: stored.timezone ?? "UTC", dst: { ...DEFAULT_DST_POLICY, ...stored.dst } };
 }

@@ -77,6 +77,8 @@ export class JobStore {
       nextDueMs: null,
       live: new Map(rows.map(({ live }) => [live.execution.id, live])),
       outbox: new Map(owed.map((each) => [each.execution.id, each])),
+      errands: new Map(),
+      dedupe: new Map(),
     });
     return this.#saved;
   }

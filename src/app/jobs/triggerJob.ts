@@ -41,6 +41,12 @@ function executionOf(answer: TriggerAnswer): Outcome<Execution> {
   switch (answer.type) {
     case "started":
       return ok(answer.execution);
+    case "duplicate":
+      return answer.execution === null
+        ? refused("already_finished", `The execution ${answer.executionId} of this event has ended already.`, {
+            details: { execution_id: answer.executionId },
+          })
+        : ok(answer.execution);
     case "backlog_full":
       return refused(
         "backlog_full",

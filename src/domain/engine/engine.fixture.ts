@@ -2,7 +2,7 @@
 
 import type { Attempt } from "../execution/attempt.ts";
 import type { Verdict } from "../execution/verdict.ts";
-import type { Job } from "../job/job.ts";
+import { type Job, PLAIN_JOB } from "../job/job.ts";
 import { REQUEST_DEFAULTS } from "../job/request.ts";
 import { RETRY_DEFAULTS } from "../retry/policy.ts";
 import type { AttemptWork } from "./claim.ts";
@@ -22,6 +22,7 @@ export function makeJob(changes: Partial<Job> = {}): Job {
     schedule: { kind: "recurring", everyMinutes: 1 },
     request: { ...REQUEST_DEFAULTS, url: "https://example.com/" },
     retryPolicy: RETRY_DEFAULTS,
+    ...PLAIN_JOB,
     concurrencyLimit: 1,
     overlapPolicy: "queue",
     misfirePolicy: "fire_once",

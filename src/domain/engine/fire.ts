@@ -113,6 +113,8 @@ export function newExecution(
     attempts: [],
     output: null,
     error: null,
+    parent: null,
+    workflow: null,
     rev: 2,
   };
 }
@@ -123,5 +125,7 @@ export function newLive(execution: Execution, nowMs: number): LiveExecution {
     steps: [{ path: PLAIN_STEP, phase: "ready", dueMs: 0, fence: 0, dispatches: 0, lost: 0 }],
     frozen: null,
     listing: { dueMs: nowMs + LIST_AFTER_MS, tries: 0 },
+    key: null,
+    early: {},
   };
 }

@@ -88,7 +88,7 @@ export function editJob(
 /** Whether `editJob` needs to be told truly if the job's one execution exists: its due time may have passed already. */
 export function dependsOnFiring(job: Job, changes: JobChanges): boolean {
   return (
-    isOneShot(job.schedule.kind) && (job.state === "paused" || job.state === "draft") && changes.state === "active"
+    isOneShot(job.schedule) && (job.state === "paused" || job.state === "draft") && changes.state === "active"
   );
 }
 
@@ -98,7 +98,8 @@ function nextState(job: Job, asked: JobChanges["state"], isRescheduled: boolean)
 }
 
 function scheduledFor(job: Job): number | undefined {
-  return job.schedule.kind === "scheduled" ? job.schedule.runAtMs : undefined;
+  const timing = job.schedule.kind === "workflow" ? job.schedule.timing : job.schedule;
+  return timing?.kind === "scheduled" ? timing.runAtMs : undefined;
 }
 
 function isSameSchedule(one: ScheduleSpec, other: ScheduleSpec): boolean {
@@ -111,6 +112,10 @@ function isSameSchedule(one: ScheduleSpec, other: ScheduleSpec): boolean {
     );
   }
   if (one.kind === "recurring" && other.kind === "recurring") return one.everyMinutes === other.everyMinutes;
+  if (one.kind === "workflow" && other.kind === "workflow") {
+    if (one.timing === null || other.timing === null) return one.timing === other.timing;
+    return isSameSchedule(one.timing, other.timing);
+  }
   if (one.kind === "scheduled" && other.kind === "scheduled") return one.runAtMs === other.runAtMs;
   return one.kind === other.kind;
 }

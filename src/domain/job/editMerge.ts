@@ -6,10 +6,11 @@ import type { Backoff, RetryPolicy } from "../retry/policy.ts";
 import { RETRY_DEFAULTS } from "../retry/policy.ts";
 import type { DstPolicy } from "../schedule/schedule.ts";
 import type { Job, JobKind, JobState, MisfirePolicy, OverlapPolicy } from "./job.ts";
-import { defaultConcurrencyLimit } from "./job.ts";
+import { defaultConcurrencyLimit, hasSteps, PLAIN_JOB } from "./job.ts";
+import type { StepDefinition } from "../workflow/definition.ts";
 import type { HttpMethod, RequestSpec } from "./request.ts";
 import { REQUEST_DEFAULTS } from "./request.ts";
-import type { JobDraft } from "./validate.ts";
+import type { JobDraft, WorkflowDraft } from "./validate.ts";
 import type { RequestDraft } from "./validateRequest.ts";
 import type { ScheduleDraft } from "./validateSchedule.ts";
 import { scheduleDraftOf } from "./validateSchedule.ts";
@@ -52,6 +53,13 @@ export interface JobChanges {
   readonly concurrencyLimit?: Change<number>;
   readonly overlapPolicy?: Change<OverlapPolicy>;
   readonly misfirePolicy?: Change<MisfirePolicy>;
+  /** Replaced as a whole. */
+  readonly steps?: Change<readonly StepDefinition[]>;
+  readonly env?: Change<Job["env"]>;
+  /** JSON, so `null` is the default too. */
+  readonly inputSchema?: JsonValue | undefined;
+  readonly responseOutputTemplate?: JsonValue | undefined;
+  readonly publicUrl?: Change<string>;
 }
 
 /** The definition that results; `job` is `null` for a new one. */
@@ -62,11 +70,25 @@ export function mergeChanges(job: Job | null, changes: JobChanges): JobDraft {
     name: changes.name ?? job?.name,
     kind,
     schedule: mergeSchedule(job, kind, changes.schedule),
-    request: mergeRequest(job, changes.request ?? {}),
+    request: mergeRequest(job, kind, changes.request ?? {}),
     retryPolicy: mergeRetryPolicy(job?.retryPolicy ?? RETRY_DEFAULTS, changes.retryPolicy),
     concurrencyLimit: pick(changes.concurrencyLimit, job?.concurrencyLimit ?? concurrencyDefault, concurrencyDefault),
     overlapPolicy: pick(changes.overlapPolicy, job?.overlapPolicy ?? "queue", "queue"),
     misfirePolicy: pick(changes.misfirePolicy, job?.misfirePolicy ?? "fire_once", "fire_once"),
+    ...mergeSteps(job, kind, changes),
+  };
+}
+
+/** What belongs to steps does not survive a change to a plain kind; what the changes name is kept, to be judged. */
+function mergeSteps(job: Job | null, kind: JobKind | undefined, changes: JobChanges): WorkflowDraft {
+  const before = job !== null && kind !== undefined && hasSteps(kind) ? job : PLAIN_JOB;
+  return {
+    steps: pick(changes.steps, before.steps, null),
+    env: pick(changes.env, before.env, PLAIN_JOB.env),
+    inputSchema: changes.inputSchema === undefined ? before.inputSchema : changes.inputSchema,
+    responseOutputTemplate:
+      changes.responseOutputTemplate === undefined ? before.responseOutputTemplate : changes.responseOutputTemplate,
+    publicUrl: pick(changes.publicUrl, job?.publicUrl ?? null, null),
   };
 }
 
@@ -100,10 +122,16 @@ function mergeDst(
   return { ...(gap === undefined ? {} : { gap }), ...(repeat === undefined ? {} : { repeat }) };
 }
 
-function mergeRequest(job: Job | null, changes: NonNullable<JobChanges["request"]>): RequestDraft {
-  const before = job?.request ?? REQUEST_DEFAULTS;
+/** A request does not survive a change to or from a kind with steps. */
+function mergeRequest(
+  job: Job | null,
+  kind: JobKind | undefined,
+  changes: NonNullable<JobChanges["request"]>,
+): RequestDraft {
+  const kept = job !== null && job.steps === null && !(kind !== undefined && hasSteps(kind)) ? job.request : undefined;
+  const before = kept ?? REQUEST_DEFAULTS;
   return {
-    url: changes.url ?? job?.request.url,
+    url: changes.url ?? kept?.url,
     method: pick(changes.method, before.method, REQUEST_DEFAULTS.method),
     headers: pick(changes.headers, before.headers, REQUEST_DEFAULTS.headers),
     body: changes.body === undefined ? before.body : changes.body,

@@ -6,7 +6,10 @@ import { err, ok } from "../result.ts";
 import type { Result } from "../result.ts";
 import type { RetryPolicy } from "../retry/policy.ts";
 import { validateRetryPolicy } from "../retry/policy.ts";
+import { STEPS_MOST } from "../workflow/definition.ts";
+import { validateWorkflow } from "../workflow/validate.ts";
 import type { Job, JobKind, MisfirePolicy, OverlapPolicy } from "./job.ts";
+import { hasSteps, NO_REQUEST } from "./job.ts";
 import type { RequestDraft } from "./validateRequest.ts";
 import { validateRequest } from "./validateRequest.ts";
 import type { ScheduleDraft } from "./validateSchedule.ts";
@@ -16,8 +19,11 @@ export const NAME_CHARACTERS_MOST = 255;
 export const CONCURRENCY_LEAST = 1;
 export const CONCURRENCY_MOST = 100;
 
+/** What a job with steps has beyond one without. */
+export type WorkflowDraft = Pick<Job, "steps" | "env" | "inputSchema" | "responseOutputTemplate" | "publicUrl">;
+
 /** A definition with every default filled in; `undefined` where something was not given, or refused before. */
-export interface JobDraft {
+export interface JobDraft extends WorkflowDraft {
   readonly name: string | undefined;
   readonly kind: JobKind | undefined;
   readonly schedule: ScheduleDraft;
@@ -38,6 +44,7 @@ export type JobDefinition = Pick<
   | "concurrencyLimit"
   | "overlapPolicy"
   | "misfirePolicy"
+  | keyof WorkflowDraft
 >;
 
 export interface ValidationContext {
@@ -55,29 +62,59 @@ export function validateJob(
   context: ValidationContext,
   complaints: readonly FieldIssue[] = [],
 ): Result<JobDefinition, FieldIssue[]> {
+  const { name, kind } = draft;
   const issues = onePerPath([
     ...complaints,
     ...validateName(draft.name),
     ...(draft.kind === undefined ? [{ path: "kind", message: "is required" }] : []),
     ...validateSchedule(draft.kind, draft.schedule, context.runAtAfterMs),
-    ...(draft.request.url === undefined ? [{ path: "request.url", message: "is required" }] : []),
-    ...validateRequest(draft.request, context.targetPolicy),
+    ...(kind !== undefined && hasSteps(kind)
+      ? validateSteps(draft, kind, context.targetPolicy)
+      : validatePlain(draft, context.targetPolicy)),
     ...validateRetryPolicy(draft.retryPolicy, "retry_policy"),
     ...validateConcurrency(draft.concurrencyLimit),
   ]);
-  const { name, kind } = draft;
-  const { url } = draft.request;
   const schedule = kind === undefined ? null : scheduleSpecOf(kind, draft.schedule);
-  if (issues.length > 0 || name === undefined || url === undefined || schedule === null) return err(issues);
+  const request = requestOf(draft);
+  if (issues.length > 0 || name === undefined || request === null || schedule === null) return err(issues);
   return ok({
     name,
     schedule,
-    request: { ...draft.request, url },
+    request,
     retryPolicy: draft.retryPolicy,
     concurrencyLimit: draft.concurrencyLimit,
     overlapPolicy: draft.overlapPolicy,
     misfirePolicy: draft.misfirePolicy,
+    steps: draft.steps,
+    env: draft.env,
+    inputSchema: draft.inputSchema,
+    responseOutputTemplate: draft.responseOutputTemplate,
+    publicUrl: draft.publicUrl,
   });
+}
+
+function requestOf(draft: JobDraft): Job["request"] | null {
+  if (draft.steps !== null) return NO_REQUEST;
+  const { url } = draft.request;
+  return url === undefined ? null : { ...draft.request, url };
+}
+
+function validatePlain(draft: JobDraft, policy: TargetPolicy): FieldIssue[] {
+  return [
+    ...(draft.steps === null ? [] : [{ path: "steps", message: 'are for the kinds "workflow" and "webhook_trigger"' }]),
+    ...(draft.request.url === undefined ? [{ path: "request.url", message: "is required" }] : []),
+    ...validateRequest(draft.request, policy),
+  ];
+}
+
+function validateSteps(draft: JobDraft, kind: JobKind, policy: TargetPolicy): FieldIssue[] {
+  const message = `is for plain kinds; a job of kind "${kind}" makes its requests in its steps`;
+  return [
+    ...(draft.request.url === undefined ? [] : [{ path: "request", message }]),
+    ...(draft.steps === null
+      ? [{ path: "steps", message: `is required for kind "${kind}": a list of 1 to ${STEPS_MOST} steps` }]
+      : validateWorkflow({ ...draft, steps: draft.steps }, policy)),
+  ];
 }
 
 /** The first complaint about each field, and none about what is inside a field that is complained about as a whole. */

@@ -3,7 +3,7 @@
 import type { Attempt } from "../../../src/domain/execution/attempt.ts";
 import type { Execution } from "../../../src/domain/execution/execution.ts";
 import { newId, requestedExecutionId, scheduledExecutionId } from "../../../src/domain/ids.ts";
-import type { Job } from "../../../src/domain/job/job.ts";
+import { type Job, PLAIN_JOB } from "../../../src/domain/job/job.ts";
 import { REQUEST_DEFAULTS } from "../../../src/domain/job/request.ts";
 import { RETRY_DEFAULTS } from "../../../src/domain/retry/policy.ts";
 import type { Token } from "../../../src/domain/workspace/workspace.ts";
@@ -25,6 +25,7 @@ export function aJob(changes: Partial<Job> = {}): Job {
     schedule: { kind: "recurring", everyMinutes: 5 },
     request: { ...REQUEST_DEFAULTS, url: "https://example.com/hook" },
     retryPolicy: RETRY_DEFAULTS,
+    ...PLAIN_JOB,
     concurrencyLimit: 1,
     overlapPolicy: "queue",
     misfirePolicy: "fire_once",
@@ -58,6 +59,8 @@ export function anExecution(job: Job, changes: Partial<Execution> = {}): Executi
     replayedFrom: null,
     attempts: [anAttempt()],
     output: null,
+    parent: null,
+    workflow: null,
     error: null,
     rev: 5,
     ...changes,

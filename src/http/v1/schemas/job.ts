@@ -101,7 +101,10 @@ function fromSchedule(spec: ScheduleSpec): z.output<typeof ScheduleSchema> {
     case "scheduled":
       return { run_at: iso(spec.runAtMs) };
     case "one_time":
+    case "webhook_trigger":
       return {};
+    case "workflow":
+      return spec.timing === null ? {} : fromSchedule(spec.timing);
   }
 }
 
