@@ -9,15 +9,7 @@ import type { ExecutionError } from "./execution.ts";
  * `pending`: an `http` step that waits for a slot or for its first claim. `waiting`: parked until a time, a call, a
  * decision or the end of another execution. A step that was not reached has no record.
  */
-export const STEP_STATUSES = [
-  "pending",
-  "running",
-  "waiting",
-  "succeeded",
-  "failed",
-  "skipped",
-  "cancelled",
-] as const;
+export const STEP_STATUSES = ["pending", "running", "waiting", "succeeded", "failed", "skipped", "cancelled"] as const;
 export type StepStatus = (typeof STEP_STATUSES)[number];
 
 export interface StepRecord {

@@ -87,9 +87,7 @@ export function editJob(
 
 /** Whether `editJob` needs to be told truly if the job's one execution exists: its due time may have passed already. */
 export function dependsOnFiring(job: Job, changes: JobChanges): boolean {
-  return (
-    isOneShot(job.schedule) && (job.state === "paused" || job.state === "draft") && changes.state === "active"
-  );
+  return isOneShot(job.schedule) && (job.state === "paused" || job.state === "draft") && changes.state === "active";
 }
 
 function nextState(job: Job, asked: JobChanges["state"], isRescheduled: boolean): JobState {

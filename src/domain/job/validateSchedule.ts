@@ -140,11 +140,7 @@ const EXAMPLES = {
 } as const;
 
 function validateInterval(everyMinutes: number): FieldIssue[] {
-  if (
-    Number.isInteger(everyMinutes) &&
-    everyMinutes >= EVERY_MINUTES_LEAST &&
-    everyMinutes <= EVERY_MINUTES_MOST
-  ) {
+  if (Number.isInteger(everyMinutes) && everyMinutes >= EVERY_MINUTES_LEAST && everyMinutes <= EVERY_MINUTES_MOST) {
     return [];
   }
   const range = `from ${EVERY_MINUTES_LEAST} to ${EVERY_MINUTES_MOST}`;

@@ -123,13 +123,7 @@ export interface RunJobStep extends StepCommon {
 
 export type ContainerStep = ConditionStep | ParallelStep | ForEachStep;
 export type StepDefinition =
-  | HttpStep
-  | WaitStep
-  | WaitForWebhookStep
-  | ApprovalStep
-  | TransformStep
-  | RunJobStep
-  | ContainerStep;
+  HttpStep | WaitStep | WaitForWebhookStep | ApprovalStep | TransformStep | RunJobStep | ContainerStep;
 
 /** A list of steps within a step: `key` is what its place adds to the path of the container. */
 export interface NestedList {
