@@ -43,6 +43,14 @@ export function newId(prefix: "job" | "wks" | "tok" | "sec" | "key" | "req", now
   return `${prefix}_${encodeTime(nowMs)}${randomText(KEY_LENGTH, random)}`;
 }
 
+/** A version 4 UUID (RFC 9562 section 5.4). */
+export function randomUuid(random: Random): string {
+  return "xxxxxxxx-xxxx-4xxx-yxxx-xxxxxxxxxxxx".replaceAll(/[xy]/g, (place) => {
+    const digit = Math.floor(random() * 16);
+    return (place === "x" ? digit : 8 + (digit % 4)).toString(16);
+  });
+}
+
 /** The id of the execution that stands for one due time of a job's schedule. */
 export function scheduledExecutionId(jobId: string, dueMs: number): string {
   return `exe_${encodeTime(dueMs)}${jobKey(jobId)}${SCHEDULED_SUFFIX}`;

@@ -4,6 +4,7 @@
  */
 
 import type { AttemptWork } from "../../domain/engine/claim.ts";
+import type { AttemptResult } from "../../domain/engine/finish.ts";
 import type { FinishAnswer } from "../../domain/engine/protocol.ts";
 import type { Attempt } from "../../domain/execution/attempt.ts";
 import type { Execution } from "../../domain/execution/execution.ts";
@@ -64,7 +65,8 @@ export async function attemptExecution(work: AttemptWork, deps: AttemptDeps): Pr
     verdict.type !== "retry" && ours
       ? await deps.history.record([{ execution, completesJob: work.completesJob }])
       : false;
-  const finish = await reportFinish(work, { attempt, verdict, finishedAtMs, recorded }, deps);
+  const result = { attempt, verdict, finishedAtMs, recorded, recordedRev: execution.rev };
+  const finish = await reportFinish(work, result, deps);
   return { execution, attempt, finish, recorded };
 }
 
@@ -97,7 +99,7 @@ function retryAfterOf(sent: OutboundResult, nowMs: number): number | null {
 
 async function reportFinish(
   work: AttemptWork,
-  result: { attempt: Attempt; verdict: Verdict; finishedAtMs: number; recorded: boolean },
+  result: Omit<AttemptResult, "executionId" | "step" | "fence">,
   deps: AttemptDeps,
 ): Promise<FinishAnswer | null> {
   const { executionId, step, fence } = work;

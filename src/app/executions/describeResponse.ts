@@ -3,6 +3,7 @@
 import type { AttemptWork } from "../../domain/engine/claim.ts";
 import type { Attempt } from "../../domain/execution/attempt.ts";
 import type { JsonValue } from "../../domain/json.ts";
+import { CUT_MARK } from "../../domain/net/exchange.ts";
 import type { OutboundResult } from "../../domain/net/exchange.ts";
 import { unreachableClass } from "../../domain/net/unreachable.ts";
 import { evaluateOutput } from "../../domain/response/output.ts";
@@ -20,7 +21,7 @@ const KEPT_HEADERS: ReadonlySet<string> = new Set([
 ]); // prettier-ignore
 
 export function describeResponse(
-  work: AttemptWork,
+  work: Pick<AttemptWork, "job">,
   sent: OutboundResult,
   context: Pick<Preparation, "redact" | "scope">,
 ): { attempt: Described; output: Readonly<Record<string, JsonValue>> | null } {
@@ -41,11 +42,12 @@ export function describeResponse(
       output: null,
     };
   }
+  const mask = responseMask(redact, sent.bodyTruncated);
   const received = {
     statusCode: sent.status,
     latencyMs: sent.latencyMs,
-    bodyPreview: redact(sent.body, { cutAtEnd: sent.bodyTruncated }),
-    responseHeaders: keptHeaders(sent.headers, redact),
+    bodyPreview: mask(sent.body),
+    responseHeaders: keptHeaders(sent.headers, mask),
   };
   if (!request.successStatuses.includes(sent.status)) {
     return {
@@ -59,7 +61,7 @@ export function describeResponse(
       output: null,
     };
   }
-  const failedRules = evaluateRules(request, sent, redact).filter(({ ok }) => !ok);
+  const failedRules = evaluateRules(request, sent, mask).filter(({ ok }) => !ok);
   if (failedRules.length > 0) {
     const named = failedRules.map((rule) => `${rule.rule} (expected ${rule.expected}, got ${rule.got})`).join("; ");
     return {
@@ -75,8 +77,19 @@ export function describeResponse(
   }
   return {
     attempt: { ...received, status: "SUCCESS", errorClass: null, errorMessage: null, failedRules: [] },
-    output: Object.keys(request.output).length > 0 ? evaluateOutput(request.output, sent, scope, redact) : null,
+    output: Object.keys(request.output).length > 0 ? evaluateOutput(request.output, sent, scope, mask) : null,
   };
+}
+
+/**
+ * The redactor for what comes from a response. Where a body or a header was cut by its limit, the beginning of a secret
+ * may stand at the end: that is masked as well.
+ */
+export function responseMask(redact: Preparation["redact"], bodyTruncated: boolean): (text: string) => string {
+  return (text) =>
+    text.endsWith(CUT_MARK)
+      ? redact(text.slice(0, -CUT_MARK.length), { cutAtEnd: true }) + CUT_MARK
+      : redact(text, { cutAtEnd: bodyTruncated });
 }
 
 function keptHeaders(

@@ -82,7 +82,8 @@ export class EngineDriver {
   finish(work: AttemptWork, nowMs: number, verdict: Verdict = SUCCEED, recorded = true): boolean {
     const { executionId, step, fence } = work;
     const attempt = makeAttempt(work.attempt, verdict);
-    const result = { executionId, step, fence, attempt, verdict, finishedAtMs: nowMs, recorded };
+    const recordedRev = work.execution.rev + 1;
+    const result = { executionId, step, fence, attempt, verdict, finishedAtMs: nowMs, recorded, recordedRev };
     return this.send<"finish">({ type: "finish", result }, nowMs).applied;
   }
 }

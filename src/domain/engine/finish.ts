@@ -19,8 +19,10 @@ export interface AttemptResult {
   readonly attempt: Attempt;
   readonly verdict: Verdict;
   readonly finishedAtMs: number;
-  /** The history already holds the record of this end, at the revision after the claim's. */
+  /** The history already holds the record of this end, at `recordedRev`. */
   readonly recorded: boolean;
+  /** The revision after the claim's; absent from a consumer of the release that did not send it. */
+  readonly recordedRev?: number;
 }
 
 export function finish(
@@ -47,7 +49,7 @@ export function finish(
           nowMs: result.finishedAtMs,
           error: verdict.type === "fail" ? verdict.error : null,
           output: verdict.type === "succeed" ? verdict.output : null,
-          recorded: result.recorded,
+          recorded: result.recorded && isNewest(live, result),
         }),
         answer: { applied: true },
       };
@@ -61,6 +63,14 @@ export function finish(
       };
     }
   }
+}
+
+/**
+ * Whether the record that was written ahead is newer than any picture of ours. Where a late attempt was shown since the
+ * claim it is not: the history may hold that picture and have ignored the record, so the end is owed after all.
+ */
+function isNewest(live: LiveExecution, result: AttemptResult): boolean {
+  return result.recordedRev === undefined || result.recordedRev > live.execution.rev;
 }
 
 function showLate(state: JobState, live: LiveExecution, late: Attempt, nowMs: number): JobState {

@@ -7,6 +7,7 @@ import type { TargetPolicy } from "../net/target.ts";
 import { validateOutput } from "../response/output.ts";
 import { validateRules } from "../response/rules.ts";
 import { validateSecretPlacement } from "../secret/reference.ts";
+import { memberPath } from "../template/fieldPath.ts";
 import { urlForGuard, validateRequestTemplates } from "../template/requestTemplate.ts";
 import type { RequestSpec } from "./request.ts";
 
@@ -56,7 +57,7 @@ function validateHeaders(headers: RequestSpec["headers"]): FieldIssue[] {
   }
   const seen = new Set<string>();
   for (const [name, value] of Object.entries(headers)) {
-    const path = `request.headers[${JSON.stringify(name)}]`;
+    const path = memberPath("request.headers", name);
     const message = checkHeader(name, value);
     if (message !== null) issues.push({ path, message });
     if (seen.has(name.toLowerCase())) {
