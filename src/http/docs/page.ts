@@ -138,7 +138,8 @@ function fields(title: string, rows: readonly FieldRow[]): Html {
 }
 
 function example(status: string, { description, example }: AnswerContract): Html {
-  const text = example === undefined ? "" : html`<pre>${JSON.stringify(example, null, 2)}</pre>`;
+  const shown = typeof example === "string" ? example : JSON.stringify(example, null, 2);
+  const text = example === undefined ? "" : html`<pre>${shown}</pre>`;
   return html`<p><strong>${status}</strong> ${description}</p>
     ${text}`;
 }
