@@ -9,6 +9,7 @@ import type { Backoff, RetryPolicy } from "../domain/retry/policy.ts";
 import { RETRY_DEFAULTS } from "../domain/retry/policy.ts";
 import type { DstPolicy } from "../domain/schedule/schedule.ts";
 import { DEFAULT_DST_POLICY } from "../domain/schedule/schedule.ts";
+import type { WebhookSpec } from "../domain/trigger/webhook.ts";
 import type { StepDefinition } from "../domain/workflow/definition.ts";
 import { findSecretReferences } from "../domain/secret/reference.ts";
 import type { jobs } from "./schema.ts";
@@ -34,6 +35,7 @@ interface StoredDefinition {
   readonly inputSchema?: JsonValue;
   readonly responseOutputTemplate?: JsonValue;
   readonly publicUrl?: string | null;
+  readonly webhook?: WebhookSpec | null;
 }
 
 type StoredSchedule =
@@ -100,6 +102,7 @@ export function toJob(row: JobColumns): Job {
     inputSchema: stored.inputSchema ?? PLAIN_JOB.inputSchema,
     responseOutputTemplate: stored.responseOutputTemplate ?? PLAIN_JOB.responseOutputTemplate,
     publicUrl: stored.publicUrl ?? PLAIN_JOB.publicUrl,
+    webhook: stored.webhook ?? PLAIN_JOB.webhook,
     createdAtMs: row.createdAt,
     updatedAtMs: row.updatedAt,
     version: row.version,
@@ -109,8 +112,8 @@ export function toJob(row: JobColumns): Job {
 
 /** What only a job with steps has; a plain job's row does not grow by it. */
 function stepsOf(job: Job): Partial<StoredDefinition> {
-  const { steps, env, inputSchema, responseOutputTemplate, publicUrl } = job;
-  return { steps, env, inputSchema, responseOutputTemplate, publicUrl };
+  const { steps, env, inputSchema, responseOutputTemplate, publicUrl, webhook } = job;
+  return { steps, env, inputSchema, responseOutputTemplate, publicUrl, ...(webhook === null ? {} : { webhook }) };
 }
 
 function toSchedule(stored: StoredSchedule): ScheduleSpec {

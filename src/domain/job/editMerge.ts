@@ -5,6 +5,9 @@ import type { Assertion, ResponseMatcher } from "../response/rules.ts";
 import type { Backoff, RetryPolicy } from "../retry/policy.ts";
 import { RETRY_DEFAULTS } from "../retry/policy.ts";
 import type { DstPolicy } from "../schedule/schedule.ts";
+import type { WebhookChanges } from "../trigger/editWebhook.ts";
+import { mergeWebhook } from "../trigger/editWebhook.ts";
+import { WEBHOOK_DEFAULTS } from "../trigger/webhook.ts";
 import type { Job, JobKind, JobState, MisfirePolicy, OverlapPolicy } from "./job.ts";
 import { defaultConcurrencyLimit, hasSteps, PLAIN_JOB } from "./job.ts";
 import type { StepDefinition } from "../workflow/definition.ts";
@@ -61,6 +64,7 @@ export interface JobChanges {
   readonly responseOutputTemplate?: JsonValue | undefined;
   readonly publicUrl?: Change<string>;
 }
+  readonly webhook?: Change<WebhookChanges>;
 
 /** The definition that results; `job` is `null` for a new one. */
 export function mergeChanges(job: Job | null, changes: JobChanges): JobDraft {
@@ -79,6 +83,7 @@ export function mergeChanges(job: Job | null, changes: JobChanges): JobDraft {
   };
 }
 
+    webhook: mergeWebhook(kind === "webhook_trigger" ? (job?.webhook ?? WEBHOOK_DEFAULTS) : null, changes.webhook),
 /** What belongs to steps does not survive a change to a plain kind; what the changes name is kept, to be judged. */
 function mergeSteps(job: Job | null, kind: JobKind | undefined, changes: JobChanges): WorkflowDraft {
   const before = job !== null && kind !== undefined && hasSteps(kind) ? job : PLAIN_JOB;

@@ -3,6 +3,7 @@
 import type { JsonValue } from "../json.ts";
 import type { RetryPolicy } from "../retry/policy.ts";
 import type { DstPolicy, Schedule } from "../schedule/schedule.ts";
+import type { WebhookSpec } from "../trigger/webhook.ts";
 import type { StepDefinition } from "../workflow/definition.ts";
 import type { RequestSpec } from "./request.ts";
 import { REQUEST_DEFAULTS } from "./request.ts";
@@ -57,6 +58,8 @@ export interface Job {
   readonly responseOutputTemplate: JsonValue;
   /** Where this instance is reached, without a slash at its end: callback and approval links begin with it. */
   readonly publicUrl: string | null;
+  /** `null` unless the kind is `webhook_trigger`. */
+  readonly webhook: WebhookSpec | null;
   /** 1 to 100 executions of the job at a time, whatever started them. */
   readonly concurrencyLimit: number;
   readonly overlapPolicy: OverlapPolicy;
@@ -95,6 +98,7 @@ export const PLAIN_JOB = {
   inputSchema: null,
   responseOutputTemplate: null,
   publicUrl: null,
+  webhook: null,
 } as const satisfies Partial<Job>;
 
 /** The request of a job that has steps. */

@@ -6,6 +6,8 @@ import { err, ok } from "../result.ts";
 import type { Result } from "../result.ts";
 import type { RetryPolicy } from "../retry/policy.ts";
 import { validateRetryPolicy } from "../retry/policy.ts";
+import type { WebhookDraft } from "../trigger/editWebhook.ts";
+import { validateWebhook, webhookOf } from "../trigger/editWebhook.ts";
 import { STEPS_MOST } from "../workflow/definition.ts";
 import { validateWorkflow } from "../workflow/validate.ts";
 import type { Job, JobKind, MisfirePolicy, OverlapPolicy } from "./job.ts";
@@ -46,6 +48,7 @@ export type JobDefinition = Pick<
   | "misfirePolicy"
   | keyof WorkflowDraft
 >;
+  readonly webhook: WebhookDraft | null;
 
 export interface ValidationContext {
   readonly targetPolicy: TargetPolicy;
@@ -58,6 +61,7 @@ export interface ValidationContext {
  * reader of the input already has; of two about the same field the earlier one stays.
  */
 export function validateJob(
+  | "webhook"
   draft: JobDraft,
   context: ValidationContext,
   complaints: readonly FieldIssue[] = [],
@@ -88,6 +92,7 @@ export function validateJob(
     steps: draft.steps,
     env: draft.env,
     inputSchema: draft.inputSchema,
+    ...validateWebhook(draft.webhook, kind),
     responseOutputTemplate: draft.responseOutputTemplate,
     publicUrl: draft.publicUrl,
   });
@@ -105,6 +110,7 @@ function validatePlain(draft: JobDraft, policy: TargetPolicy): FieldIssue[] {
     ...(draft.request.url === undefined ? [{ path: "request.url", message: "is required" }] : []),
     ...validateRequest(draft.request, policy),
   ];
+    webhook: draft.webhook === null ? null : webhookOf(draft.webhook),
 }
 
 function validateSteps(draft: JobDraft, kind: JobKind, policy: TargetPolicy): FieldIssue[] {
