@@ -84,8 +84,24 @@ export interface ExecutionRepository {
   list(workspaceId: string, query: ExecutionQuery): Promise<Page<ExecutionSummary> | "bad_cursor">;
   /** The newest execution, by due time, of each of the jobs. */
   latestOfJobs(jobIds: readonly string[]): Promise<ReadonlyMap<string, ExecutionSummary>>;
+  /** What waits for a person, newest executions first. */
+  listApprovals(workspaceId: string, page: PageRequest): Promise<Page<WaitingApproval> | "bad_cursor">;
   /** Removes up to `limit` executions that were due before `beforeMs` and are finished; returns how many. */
   prune(beforeMs: number, limit: number): Promise<number>;
+}
+
+/** A step that waits for a person. */
+export interface WaitingApproval {
+  readonly executionId: string;
+  readonly jobId: string;
+  readonly jobName: string;
+  /** Its path. */
+  readonly step: string;
+  readonly name: string | null;
+  readonly message: string;
+  readonly approvers: readonly string[];
+  readonly sinceMs: number;
+  readonly untilMs: number | null;
 }
 
 /** The history as the execution path sees it: write-only. */

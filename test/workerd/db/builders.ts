@@ -2,6 +2,7 @@
 
 import type { Attempt } from "../../../src/domain/execution/attempt.ts";
 import type { Execution } from "../../../src/domain/execution/execution.ts";
+import type { StepRecord, WorkflowRecord } from "../../../src/domain/execution/stepRecord.ts";
 import { newId, requestedExecutionId, scheduledExecutionId } from "../../../src/domain/ids.ts";
 import { type Job, PLAIN_JOB } from "../../../src/domain/job/job.ts";
 import { REQUEST_DEFAULTS } from "../../../src/domain/job/request.ts";
@@ -80,6 +81,44 @@ export function anAttempt(changes: Partial<Attempt> = {}): Attempt {
     errorMessage: null,
     failedRules: [],
     late: false,
+    ...changes,
+  };
+}
+
+/** Of an execution that has begun and done nothing. */
+export function aWorkflow(changes: Partial<WorkflowRecord> = {}): WorkflowRecord {
+  return {
+    input: {},
+    triggerInput: null,
+    context: {},
+    steps: [],
+    waiting: null,
+    finalOutput: null,
+    children: [],
+    restartedFrom: null,
+    ...changes,
+  };
+}
+
+/** A `transform` that succeeded, unless told otherwise. */
+export function aStepRecord(changes: Partial<StepRecord> = {}): StepRecord {
+  const path = changes.path ?? "shape";
+  return {
+    path,
+    id: path.slice(path.lastIndexOf(".") + 1),
+    type: "transform",
+    name: null,
+    status: "succeeded",
+    startedAtMs: START_MS + 10,
+    finishedAtMs: START_MS + 50,
+    input: null,
+    output: { total: 3 },
+    error: null,
+    attempts: [],
+    iteration: null,
+    branch: null,
+    waitUntilMs: null,
+    child: null,
     ...changes,
   };
 }
