@@ -17,6 +17,9 @@ export const APP_ERROR_CODES = [
   "idempotency_key_reused",
   "already_finished",
   "not_finished",
+  "no_steps",
+  "not_restartable",
+  "not_waiting",
   "last_owner",
   "token_taken",
   "secret_exists",
@@ -46,7 +49,10 @@ export function invalid(issues: readonly FieldIssue[]): { readonly ok: false; re
 }
 
 /** The same answer for what never was, what is gone, and what belongs to another workspace. */
-export function notFound(what: "job" | "execution" | "token" | "secret"): { readonly ok: false; readonly error: AppError } {
+export function notFound(what: "job" | "execution" | "step" | "token" | "secret"): {
+  readonly ok: false;
+  readonly error: AppError;
+} {
   return err({ code: "not_found", message: `There is no such ${what} in this workspace.` });
 }
 

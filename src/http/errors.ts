@@ -28,6 +28,9 @@ export const ERRORS = {
   idempotency_key_reused: { status: 409, meaning: "The `Idempotency-Key` was used before with a different body." },
   already_finished: { status: 409, meaning: "The execution has ended already." },
   not_finished: { status: 409, meaning: "The execution has not ended yet." },
+  no_steps: { status: 409, meaning: "The execution is one of a plain job, which has no steps." },
+  not_restartable: { status: 409, meaning: "The execution cannot begin again there; the message says why." },
+  not_waiting: { status: 409, meaning: "The step does not wait for a decision, or not any more." },
   last_owner: { status: 409, meaning: "A workspace keeps at least one owner token." },
   token_taken: { status: 409, meaning: "The token's text is in use already." },
   secret_exists: { status: 409, meaning: "There is a secret of this name; PUT replaces its value." },
@@ -42,7 +45,8 @@ export const ERRORS = {
   },
   master_key_missing: {
     status: 503,
-    meaning: "The operator has not set `MASTER_KEY` (or not rightly), so nothing can be encrypted; the message says how.",
+    meaning:
+      "The operator has not set `MASTER_KEY` (or not rightly), so nothing can be encrypted; the message says how.",
   },
   storage_unavailable: { status: 503, meaning: "The database could not be reached; see `Retry-After`." },
   overloaded: { status: 503, meaning: "Too many requests at a time; see `Retry-After`." },

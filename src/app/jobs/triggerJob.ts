@@ -1,6 +1,6 @@
 /** Starts an execution that no schedule caused: run-now and replay. */
 
-import type { TriggerAnswer, TriggerRequest } from "../../domain/engine/protocol.ts";
+import type { JobActorProtocol, TriggerAnswer, TriggerRequest } from "../../domain/engine/protocol.ts";
 import type { Execution } from "../../domain/execution/execution.ts";
 import { isJobId } from "../../domain/ids.ts";
 import { ok } from "../../domain/result.ts";
@@ -18,23 +18,31 @@ export async function runNow(services: Services, workspaceId: string, jobId: str
   return await triggerJob(services, jobId, { workspaceId, source: "manual", replayedFrom: null });
 }
 
-/**
- * Asks the actor straight away: it knows its job and workspace, so the database is not read. Only an actor that does
- * not know the job makes us look there; a job that was saved and never arrived is applied and triggered once more.
- */
 export async function triggerJob(
   services: Services,
   jobId: string,
   request: TriggerRequest,
 ): Promise<Outcome<Execution>> {
-  const first = await tryTrigger(services, jobId, request);
-  if (!first.ok || first.value.type !== "unknown_job") return first.ok ? executionOf(first.value) : first;
-  const job = await services.jobs.find(request.workspaceId, jobId);
+  const answer = await askToStart(services, request.workspaceId, jobId, (actor) => actor.trigger(request));
+  return answer.ok ? executionOf(answer.value) : answer;
+}
+
+/**
+ * Asks the actor straight away: it knows its job and workspace, so the database is not read. Only an actor that does
+ * not know the job makes us look there; a job that was saved and never arrived is applied, and its actor asked once more.
+ */
+export async function askToStart<Answer extends { readonly type: string }>(
+  services: Services,
+  workspaceId: string,
+  jobId: string,
+  ask: (actor: JobActorProtocol) => Promise<Answer>,
+): Promise<Outcome<Answer>> {
+  const first = await askOnce(services, jobId, ask);
+  if (!first.ok || first.value.type !== "unknown_job") return first;
+  const job = await services.jobs.find(workspaceId, jobId);
   if (job === null) return notFound("job");
   const applied = await applyJob(services, job);
-  if (!applied.ok) return applied;
-  const second = await tryTrigger(services, jobId, request);
-  return second.ok ? executionOf(second.value) : second;
+  return applied.ok ? await askOnce(services, jobId, ask) : applied;
 }
 
 function executionOf(answer: TriggerAnswer): Outcome<Execution> {
@@ -48,21 +56,29 @@ function executionOf(answer: TriggerAnswer): Outcome<Execution> {
           })
         : ok(answer.execution);
     case "backlog_full":
-      return refused(
-        "backlog_full",
-        "So many executions of this job are waiting already that no more are taken. Wait for some to finish, or raise " +
-          "concurrency_limit.",
-        { retryAfterSeconds: BACKLOG_RETRY_AFTER_SECONDS },
-      );
+      return backlogFull();
     case "unknown_job":
       return notFound("job");
   }
 }
 
+export function backlogFull() {
+  return refused(
+    "backlog_full",
+    "So many executions of this job are waiting already that no more are taken. Wait for some to finish, or raise " +
+      "concurrency_limit.",
+    { retryAfterSeconds: BACKLOG_RETRY_AFTER_SECONDS },
+  );
+}
+
 /** Not repeated on a fault: the call may have started an execution before its answer was lost. */
-async function tryTrigger(services: Services, jobId: string, request: TriggerRequest): Promise<Outcome<TriggerAnswer>> {
+async function askOnce<Answer>(
+  services: Services,
+  jobId: string,
+  ask: (actor: JobActorProtocol) => Promise<Answer>,
+): Promise<Outcome<Answer>> {
   try {
-    return ok(await services.actors.of(jobId).trigger(request));
+    return ok(await ask(services.actors.of(jobId)));
   } catch (fault) {
     services.report(fault, { call: "trigger", id: jobId });
     return refused(
