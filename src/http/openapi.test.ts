@@ -75,7 +75,7 @@ describe("the OpenAPI document", () => {
       string,
       { required?: string[]; additionalProperties?: boolean }
     >;
-    expect(schemas.CreateJob).toMatchObject({ required: ["name", "kind", "request"], additionalProperties: false });
+    expect(schemas.CreateJob).toMatchObject({ required: ["name", "kind"], additionalProperties: false });
     expect(JSON.stringify(schemas.ScheduleInput)).toContain('"maximum":1440');
   });
 

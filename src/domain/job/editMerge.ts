@@ -13,7 +13,8 @@ import { defaultConcurrencyLimit, hasSteps, PLAIN_JOB } from "./job.ts";
 import type { StepDefinition } from "../workflow/definition.ts";
 import type { HttpMethod, RequestSpec } from "./request.ts";
 import { REQUEST_DEFAULTS } from "./request.ts";
-import type { JobDraft, WorkflowDraft } from "./validate.ts";
+import type { JobDraft, KindMember, WorkflowDraft } from "./validate.ts";
+import { KIND_MEMBERS } from "./validate.ts";
 import type { RequestDraft } from "./validateRequest.ts";
 import type { ScheduleDraft } from "./validateSchedule.ts";
 import { scheduleDraftOf } from "./validateSchedule.ts";
@@ -63,37 +64,52 @@ export interface JobChanges {
   readonly inputSchema?: JsonValue | undefined;
   readonly responseOutputTemplate?: JsonValue | undefined;
   readonly publicUrl?: Change<string>;
-}
   readonly webhook?: Change<WebhookChanges>;
+}
 
 /** The definition that results; `job` is `null` for a new one. */
 export function mergeChanges(job: Job | null, changes: JobChanges): JobDraft {
   const kind = changes.kind ?? job?.schedule.kind;
   const concurrencyDefault = defaultConcurrencyLimit(kind ?? "one_time");
+  const isStepped = kind !== undefined && hasSteps(kind);
   return {
     name: changes.name ?? job?.name,
     kind,
+    named: namedIn(changes),
     schedule: mergeSchedule(job, kind, changes.schedule),
     request: mergeRequest(job, kind, changes.request ?? {}),
-    retryPolicy: mergeRetryPolicy(job?.retryPolicy ?? RETRY_DEFAULTS, changes.retryPolicy),
+    retryPolicy: isStepped ? RETRY_DEFAULTS : mergeRetryPolicy(job?.retryPolicy ?? RETRY_DEFAULTS, changes.retryPolicy),
     concurrencyLimit: pick(changes.concurrencyLimit, job?.concurrencyLimit ?? concurrencyDefault, concurrencyDefault),
     overlapPolicy: pick(changes.overlapPolicy, job?.overlapPolicy ?? "queue", "queue"),
     misfirePolicy: pick(changes.misfirePolicy, job?.misfirePolicy ?? "fire_once", "fire_once"),
     ...mergeSteps(job, kind, changes),
+    webhook: mergeWebhook(kind === "webhook_trigger" ? (job?.webhook ?? WEBHOOK_DEFAULTS) : null, changes.webhook),
   };
 }
 
-    webhook: mergeWebhook(kind === "webhook_trigger" ? (job?.webhook ?? WEBHOOK_DEFAULTS) : null, changes.webhook),
+function namedIn(changes: JobChanges): KindMember[] {
+  const values = {
+    request: changes.request,
+    retry_policy: changes.retryPolicy,
+    steps: changes.steps,
+    env: changes.env,
+    input_schema: changes.inputSchema,
+    response_output_template: changes.responseOutputTemplate,
+  } satisfies Record<KindMember, unknown>;
+  return KIND_MEMBERS.filter((member) => values[member] !== undefined && values[member] !== null);
+}
+
 /** What belongs to steps does not survive a change to a plain kind; what the changes name is kept, to be judged. */
 function mergeSteps(job: Job | null, kind: JobKind | undefined, changes: JobChanges): WorkflowDraft {
-  const before = job !== null && kind !== undefined && hasSteps(kind) ? job : PLAIN_JOB;
+  const isStepped = kind !== undefined && hasSteps(kind);
+  const before = job !== null && isStepped ? job : PLAIN_JOB;
   return {
     steps: pick(changes.steps, before.steps, null),
     env: pick(changes.env, before.env, PLAIN_JOB.env),
     inputSchema: changes.inputSchema === undefined ? before.inputSchema : changes.inputSchema,
     responseOutputTemplate:
       changes.responseOutputTemplate === undefined ? before.responseOutputTemplate : changes.responseOutputTemplate,
-    publicUrl: pick(changes.publicUrl, job?.publicUrl ?? null, null),
+    publicUrl: isStepped ? pick(changes.publicUrl, before.publicUrl, null) : null,
   };
 }
 
@@ -148,7 +164,7 @@ function mergeRequest(
   };
 }
 
-function mergeRetryPolicy(before: RetryPolicy, changes: JobChanges["retryPolicy"]): RetryPolicy {
+export function mergeRetryPolicy(before: RetryPolicy, changes: JobChanges["retryPolicy"]): RetryPolicy {
   if (changes === undefined) return before;
   if (changes === null) return RETRY_DEFAULTS;
   return {

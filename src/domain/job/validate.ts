@@ -9,6 +9,7 @@ import { validateRetryPolicy } from "../retry/policy.ts";
 import type { WebhookDraft } from "../trigger/editWebhook.ts";
 import { validateWebhook, webhookOf } from "../trigger/editWebhook.ts";
 import { STEPS_MOST } from "../workflow/definition.ts";
+import { validateInputSchema } from "../schema/inputSchema.ts";
 import { validateWorkflow } from "../workflow/validate.ts";
 import type { Job, JobKind, MisfirePolicy, OverlapPolicy } from "./job.ts";
 import { hasSteps, NO_REQUEST } from "./job.ts";
@@ -21,6 +22,17 @@ export const NAME_CHARACTERS_MOST = 255;
 export const CONCURRENCY_LEAST = 1;
 export const CONCURRENCY_MOST = 100;
 
+/** Members, as the wire names them, that are either for plain kinds or for those with steps. */
+export const KIND_MEMBERS = [
+  "request",
+  "retry_policy",
+  "steps",
+  "env",
+  "input_schema",
+  "response_output_template",
+] as const;
+export type KindMember = (typeof KIND_MEMBERS)[number];
+
 /** What a job with steps has beyond one without. */
 export type WorkflowDraft = Pick<Job, "steps" | "env" | "inputSchema" | "responseOutputTemplate" | "publicUrl">;
 
@@ -28,12 +40,15 @@ export type WorkflowDraft = Pick<Job, "steps" | "env" | "inputSchema" | "respons
 export interface JobDraft extends WorkflowDraft {
   readonly name: string | undefined;
   readonly kind: JobKind | undefined;
+  /** What was asked for by name, other than with `null`, and which not every kind has. */
+  readonly named: readonly KindMember[];
   readonly schedule: ScheduleDraft;
   readonly request: RequestDraft;
   readonly retryPolicy: RetryPolicy;
   readonly concurrencyLimit: number;
   readonly overlapPolicy: OverlapPolicy;
   readonly misfirePolicy: MisfirePolicy;
+  readonly webhook: WebhookDraft | null;
 }
 
 /** What a person decides about a job, checked. */
@@ -46,9 +61,9 @@ export type JobDefinition = Pick<
   | "concurrencyLimit"
   | "overlapPolicy"
   | "misfirePolicy"
+  | "webhook"
   | keyof WorkflowDraft
 >;
-  readonly webhook: WebhookDraft | null;
 
 export interface ValidationContext {
   readonly targetPolicy: TargetPolicy;
@@ -61,7 +76,6 @@ export interface ValidationContext {
  * reader of the input already has; of two about the same field the earlier one stays.
  */
 export function validateJob(
-  | "webhook"
   draft: JobDraft,
   context: ValidationContext,
   complaints: readonly FieldIssue[] = [],
@@ -72,11 +86,13 @@ export function validateJob(
     ...validateName(draft.name),
     ...(draft.kind === undefined ? [{ path: "kind", message: "is required" }] : []),
     ...validateSchedule(draft.kind, draft.schedule, context.runAtAfterMs),
+    ...(kind === undefined ? [] : validateNamed(draft.named, kind)),
     ...(kind !== undefined && hasSteps(kind)
-      ? validateSteps(draft, kind, context.targetPolicy)
+      ? validateSteps(draft, kind, context.targetPolicy, complaints)
       : validatePlain(draft, context.targetPolicy)),
     ...validateRetryPolicy(draft.retryPolicy, "retry_policy"),
     ...validateConcurrency(draft.concurrencyLimit),
+    ...validateWebhook(draft.webhook, kind),
   ]);
   const schedule = kind === undefined ? null : scheduleSpecOf(kind, draft.schedule);
   const request = requestOf(draft);
@@ -92,9 +108,9 @@ export function validateJob(
     steps: draft.steps,
     env: draft.env,
     inputSchema: draft.inputSchema,
-    ...validateWebhook(draft.webhook, kind),
     responseOutputTemplate: draft.responseOutputTemplate,
     publicUrl: draft.publicUrl,
+    webhook: draft.webhook === null ? null : webhookOf(draft.webhook),
   });
 }
 
@@ -104,22 +120,45 @@ function requestOf(draft: JobDraft): Job["request"] | null {
   return url === undefined ? null : { ...draft.request, url };
 }
 
+/** What only other kinds have is refused, rather than kept unused. */
+function validateNamed(named: readonly KindMember[], kind: JobKind): FieldIssue[] {
+  return named
+    .filter((member) => (member === "request" || member === "retry_policy") === hasSteps(kind))
+    .map((path) => ({ path, message: kindMessage(path, kind) }));
+}
+
+function kindMessage(member: KindMember, kind: JobKind): string {
+  switch (member) {
+    case "request":
+      return `is for plain kinds; a job of kind "${kind}" makes its requests in its steps`;
+    case "retry_policy":
+      return `is for plain kinds; in a job of kind "${kind}" each http step has its own`;
+    default:
+      return `is for the kinds "workflow" and "webhook_trigger"; a job of kind "${kind}" has one request and no steps`;
+  }
+}
+
 function validatePlain(draft: JobDraft, policy: TargetPolicy): FieldIssue[] {
   return [
-    ...(draft.steps === null ? [] : [{ path: "steps", message: 'are for the kinds "workflow" and "webhook_trigger"' }]),
     ...(draft.request.url === undefined ? [{ path: "request.url", message: "is required" }] : []),
     ...validateRequest(draft.request, policy),
   ];
-    webhook: draft.webhook === null ? null : webhookOf(draft.webhook),
 }
 
-function validateSteps(draft: JobDraft, kind: JobKind, policy: TargetPolicy): FieldIssue[] {
-  const message = `is for plain kinds; a job of kind "${kind}" makes its requests in its steps`;
+function validateSteps(
+  draft: JobDraft,
+  kind: JobKind,
+  policy: TargetPolicy,
+  complaints: readonly FieldIssue[],
+): FieldIssue[] {
+  const { steps, inputSchema } = draft;
+  // Steps that could not be read are complained about already, one by one.
+  const isUnread = complaints.some(({ path }) => isWithin(path, "steps"));
+  const message = `is required for kind "${kind}": a list of 1 to ${STEPS_MOST} steps`;
   return [
-    ...(draft.request.url === undefined ? [] : [{ path: "request", message }]),
-    ...(draft.steps === null
-      ? [{ path: "steps", message: `is required for kind "${kind}": a list of 1 to ${STEPS_MOST} steps` }]
-      : validateWorkflow({ ...draft, steps: draft.steps }, policy)),
+    ...(steps !== null || isUnread ? [] : [{ path: "steps", message }]),
+    ...(steps === null ? [] : validateWorkflow({ ...draft, steps }, policy)),
+    ...(inputSchema === null ? [] : validateInputSchema(inputSchema, "input_schema")),
   ];
 }
 

@@ -4,11 +4,10 @@ import { z } from "@hono/zod-openapi";
 import type { JobView } from "../../../app/jobs/viewJob.ts";
 import type { Job, ScheduleSpec } from "../../../domain/job/job.ts";
 import { JOB_KINDS, JOB_STATES, MISFIRE_POLICIES, OVERLAP_POLICIES } from "../../../domain/job/job.ts";
-import { HTTP_METHODS } from "../../../domain/job/request.ts";
-import { BACKOFF_TYPES } from "../../../domain/retry/policy.ts";
-import type { RetryPolicy } from "../../../domain/retry/policy.ts";
 import { ExecutionSummarySchema, EXECUTION_SUMMARY_EXAMPLE, fromExecutionSummary } from "./execution.ts";
-import { AssertionSchema, ResponseMatcherSchema, fromResponseMatcher } from "./responseRules.ts";
+import { RequestSchema, RetryPolicySchema, fromRequest, fromRetryPolicy } from "./request.ts";
+import { fromStep } from "./stepConversions.ts";
+import { StepSchema } from "./steps.ts";
 import { iso, isoOrNull, momentOut } from "./time.ts";
 
 const ScheduleSchema = z
@@ -21,36 +20,16 @@ const ScheduleSchema = z
   })
   .openapi("Schedule", { description: "The members of the job's kind; none for one_time." });
 
-const RequestSchema = z
-  .strictObject({
-    url: z.string(),
-    method: z.enum(HTTP_METHODS),
-    headers: z.record(z.string(), z.string()),
-    body: z.unknown(),
-    timeout_seconds: z.int(),
-    success_statuses: z.array(z.int()),
-    response_matcher: ResponseMatcherSchema.nullable(),
-    assertions: z.array(AssertionSchema),
-    output: z.record(z.string(), z.string()),
-  })
-  .openapi("Request");
-
-const RetryPolicySchema = z
-  .strictObject({
-    max_attempts: z.int(),
-    retry_on_statuses: z.array(z.int()),
-    retry_on_mismatch: z.boolean(),
-    backoff: z.strictObject({
-      type: z.enum(BACKOFF_TYPES),
-      initial_ms: z.int(),
-      factor: z.number(),
-      max_ms: z.int(),
-      jitter: z.boolean(),
-      list_ms: z.array(z.int()),
-    }),
-    max_duration_seconds: z.int().nullable(),
-  })
-  .openapi("RetryPolicy");
+/** Which of them a job has follows from its kind. */
+export const definitionMembers = {
+  schedule: ScheduleSchema,
+  request: RequestSchema.optional().openapi({ description: "Of plain kinds." }),
+  retry_policy: RetryPolicySchema.optional().openapi({ description: "Of plain kinds." }),
+  steps: z.array(StepSchema).optional().openapi({ description: "Of workflow and webhook_trigger, as the next three." }),
+  env: z.record(z.string(), z.unknown()).optional(),
+  input_schema: z.unknown().optional(),
+  response_output_template: z.unknown().optional(),
+};
 
 export const JobSchema = z
   .strictObject({
@@ -58,9 +37,7 @@ export const JobSchema = z
     name: z.string(),
     kind: z.enum(JOB_KINDS),
     state: z.enum(JOB_STATES),
-    schedule: ScheduleSchema,
-    request: RequestSchema,
-    retry_policy: RetryPolicySchema,
+    ...definitionMembers,
     concurrency_limit: z.int(),
     overlap_policy: z.enum(OVERLAP_POLICIES),
     misfire_policy: z.enum(MISFIRE_POLICIES),
@@ -78,9 +55,7 @@ export function fromJobView({ job, nextRunAtMs, lastExecution }: JobView): z.out
     name: job.name,
     kind: job.schedule.kind,
     state: job.state,
-    schedule: fromSchedule(job.schedule),
-    request: fromRequest(job.request),
-    retry_policy: fromRetryPolicy(job.retryPolicy),
+    ...fromDefinition(job),
     concurrency_limit: job.concurrencyLimit,
     overlap_policy: job.overlapPolicy,
     misfire_policy: job.misfirePolicy,
@@ -89,6 +64,25 @@ export function fromJobView({ job, nextRunAtMs, lastExecution }: JobView): z.out
     created_at: iso(job.createdAtMs),
     updated_at: iso(job.updatedAtMs),
     version: job.version,
+  };
+}
+
+type Definition = Pick<
+  Job,
+  "schedule" | "request" | "retryPolicy" | "steps" | "env" | "inputSchema" | "responseOutputTemplate"
+>;
+
+export function fromDefinition(job: Definition): Pick<z.output<typeof JobSchema>, keyof typeof definitionMembers> {
+  const schedule = fromSchedule(job.schedule);
+  if (job.steps === null) {
+    return { schedule, request: fromRequest(job.request), retry_policy: fromRetryPolicy(job.retryPolicy) };
+  }
+  return {
+    schedule,
+    steps: job.steps.map(fromStep),
+    env: { ...job.env },
+    input_schema: job.inputSchema,
+    response_output_template: job.responseOutputTemplate,
   };
 }
 
@@ -106,38 +100,6 @@ function fromSchedule(spec: ScheduleSpec): z.output<typeof ScheduleSchema> {
     case "workflow":
       return spec.timing === null ? {} : fromSchedule(spec.timing);
   }
-}
-
-function fromRequest(request: Job["request"]): z.output<typeof RequestSchema> {
-  return {
-    url: request.url,
-    method: request.method,
-    headers: { ...request.headers },
-    body: request.body,
-    timeout_seconds: request.timeoutSeconds,
-    success_statuses: [...request.successStatuses],
-    response_matcher: request.responseMatcher === null ? null : fromResponseMatcher(request.responseMatcher),
-    assertions: request.assertions.map((assertion) => ({ ...assertion })),
-    output: { ...request.output },
-  };
-}
-
-function fromRetryPolicy(policy: RetryPolicy): z.output<typeof RetryPolicySchema> {
-  const { backoff } = policy;
-  return {
-    max_attempts: policy.maxAttempts,
-    retry_on_statuses: [...policy.retryOnStatuses],
-    retry_on_mismatch: policy.retryOnMismatch,
-    backoff: {
-      type: backoff.type,
-      initial_ms: backoff.initialMs,
-      factor: backoff.factor,
-      max_ms: backoff.maxMs,
-      jitter: backoff.jitter,
-      list_ms: [...backoff.listMs],
-    },
-    max_duration_seconds: policy.maxDurationSeconds,
-  };
 }
 
 export const JOB_EXAMPLE: z.output<typeof JobSchema> = {
