@@ -38,6 +38,8 @@ export interface Services {
   later(work: Promise<unknown>): void;
   /** Tells the operator about a fault that the caller of the API must not see in detail. Never throws. */
   report(fault: unknown, context: Readonly<Record<string, string>>): void;
+  /** Where this instance is reached, without a slash at its end: links of the jobs that are saved begin with it. */
+  readonly publicUrl: string;
   /** What jobs may call. Judged again by whoever sends. */
   readonly targetPolicy: TargetPolicy;
   /** The operator's token; `null` when none is configured, and then nobody can create a workspace. */

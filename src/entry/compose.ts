@@ -53,13 +53,13 @@ const storage: StorageDeps = {
   },
 };
 
-/** What the API's use cases work with. `requestHost` is our own: no job may call it. */
+/** What the API's use cases work with. The host of `requestUrl` is our own: no job may call it. */
 export function composeServices(
   env: Bindings,
   waitUntil: (work: Promise<unknown>) => void,
-  requestHost: string,
+  requestUrl: URL,
 ): Services {
-  const policy = targetPolicy(env, [requestHost]);
+  const policy = targetPolicy(env, [requestUrl.host]);
   const outbound = composeOutbound(env, policy);
   return {
     jobs: createJobRepository(env.DB, storage),
@@ -80,6 +80,7 @@ export function composeServices(
     digest: sha256Hex,
     later: (work) => waitUntil(work.catch((error: unknown) => logFault("api.later_failed", error))),
     report: (fault, context) => logFault("api.fault", fault, context),
+    publicUrl: (env.PUBLIC_URL ?? requestUrl.origin).replace(/\/+$/, ""),
     targetPolicy: policy,
     adminToken: env.ADMIN_TOKEN ?? null,
   };
@@ -148,9 +149,10 @@ export function composeWatchdog(env: Bindings): WatchdogDeps {
 
 function targetPolicy(env: Bindings, requestHosts: readonly string[]): TargetPolicy {
   const configured = (env.PUBLIC_HOSTS ?? "").split(",").map((host) => host.trim());
+  const publicHosts = env.PUBLIC_URL === undefined ? [] : [new URL(env.PUBLIC_URL).host];
   return {
     allowPrivate: env.ALLOW_PRIVATE_TARGETS === "true",
-    ownHosts: [...configured.filter((host) => host !== ""), ...requestHosts],
+    ownHosts: [...configured.filter((host) => host !== ""), ...publicHosts, ...requestHosts],
   };
 }
 

@@ -92,6 +92,7 @@ async function edited(services: Services, job: Job, input: JobInput): Promise<Ou
   const result = editJob(job, input.changes, {
     nowMs: services.clock.now(),
     targetPolicy: services.targetPolicy,
+    publicUrl: services.publicUrl,
     complaints: input.complaints,
     hasFired: await hasFired(services, job, input.changes),
   });

@@ -36,6 +36,7 @@ export async function createJob(
   const job = newJob({ id, workspaceId }, input.changes, {
     nowMs,
     targetPolicy: services.targetPolicy,
+    publicUrl: services.publicUrl,
     complaints: input.complaints,
   });
   if (!job.ok) return invalid(job.error);

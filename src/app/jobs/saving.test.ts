@@ -76,6 +76,7 @@ function fake(parts: {
     openVault: () => unexpected("openVault"),
     forgetSigningKeys: () => unexpected("forgetSigningKeys"),
     outbound: strict("outbound"),
+    publicUrl: "https://carillon.example.com",
     actors: {
       of: (id) => {
         stubs.push(id);

@@ -13,6 +13,8 @@ import { validateJob } from "./validate.ts";
 export interface EditContext {
   readonly nowMs: number;
   readonly targetPolicy: TargetPolicy;
+  /** Where the instance is reached now; what a job with steps remembers of it is kept where nothing is given. */
+  readonly publicUrl?: string;
   /** What the reader of the input has to complain about already. */
   readonly complaints?: readonly FieldIssue[] | undefined;
 }
@@ -25,7 +27,7 @@ export function createJob(
 ): Result<Job, FieldIssue[]> {
   const { nowMs } = context;
   const definition = validateJob(
-    mergeChanges(null, changes),
+    mergeChanges(null, changes, context.publicUrl),
     { targetPolicy: context.targetPolicy, runAtAfterMs: nowMs },
     context.complaints,
   );
@@ -60,7 +62,7 @@ export function editJob(
   context: EditContext & { readonly hasFired: boolean },
 ): Result<Job, EditRefusal> {
   const { nowMs, hasFired } = context;
-  const draft = mergeChanges(job, changes);
+  const draft = mergeChanges(job, changes, context.publicUrl);
   const becomesActive = changes.state === "active" && job.state !== "active";
   const namesNewRunAt = draft.schedule.runAtMs !== scheduledFor(job);
   const mustComeTrue = namesNewRunAt || (becomesActive && !hasFired && job.state !== "completed");

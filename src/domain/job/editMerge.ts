@@ -63,12 +63,11 @@ export interface JobChanges {
   /** JSON, so `null` is the default too. */
   readonly inputSchema?: JsonValue | undefined;
   readonly responseOutputTemplate?: JsonValue | undefined;
-  readonly publicUrl?: Change<string>;
   readonly webhook?: Change<WebhookChanges>;
 }
 
-/** The definition that results; `job` is `null` for a new one. */
-export function mergeChanges(job: Job | null, changes: JobChanges): JobDraft {
+/** The definition that results; `job` is `null` for a new one. `publicUrl` is where the instance is reached, if known. */
+export function mergeChanges(job: Job | null, changes: JobChanges, publicUrl?: string): JobDraft {
   const kind = changes.kind ?? job?.schedule.kind;
   const concurrencyDefault = defaultConcurrencyLimit(kind ?? "one_time");
   const isStepped = kind !== undefined && hasSteps(kind);
@@ -83,6 +82,7 @@ export function mergeChanges(job: Job | null, changes: JobChanges): JobDraft {
     overlapPolicy: pick(changes.overlapPolicy, job?.overlapPolicy ?? "queue", "queue"),
     misfirePolicy: pick(changes.misfirePolicy, job?.misfirePolicy ?? "fire_once", "fire_once"),
     ...mergeSteps(job, kind, changes),
+    publicUrl: isStepped ? (publicUrl ?? job?.publicUrl ?? null) : null,
     webhook: mergeWebhook(kind === "webhook_trigger" ? (job?.webhook ?? WEBHOOK_DEFAULTS) : null, changes.webhook),
   };
 }
@@ -100,7 +100,7 @@ function namedIn(changes: JobChanges): KindMember[] {
 }
 
 /** What belongs to steps does not survive a change to a plain kind; what the changes name is kept, to be judged. */
-function mergeSteps(job: Job | null, kind: JobKind | undefined, changes: JobChanges): WorkflowDraft {
+function mergeSteps(job: Job | null, kind: JobKind | undefined, changes: JobChanges): Omit<WorkflowDraft, "publicUrl"> {
   const isStepped = kind !== undefined && hasSteps(kind);
   const before = job !== null && isStepped ? job : PLAIN_JOB;
   return {
@@ -109,7 +109,6 @@ function mergeSteps(job: Job | null, kind: JobKind | undefined, changes: JobChan
     inputSchema: changes.inputSchema === undefined ? before.inputSchema : changes.inputSchema,
     responseOutputTemplate:
       changes.responseOutputTemplate === undefined ? before.responseOutputTemplate : changes.responseOutputTemplate,
-    publicUrl: isStepped ? pick(changes.publicUrl, before.publicUrl, null) : null,
   };
 }
 

@@ -172,7 +172,7 @@ describe("validateJob of a job with steps", () => {
   });
 
   it("keeps the address of the instance for jobs with steps only", () => {
-    expect(mergeChanges(null, { ...WORKFLOW, publicUrl: "https://a.example" }).publicUrl).toBe("https://a.example");
-    expect(mergeChanges(null, { ...GOOD, publicUrl: "https://a.example" }).publicUrl).toBeNull();
+    expect(mergeChanges(null, WORKFLOW, "https://a.example").publicUrl).toBe("https://a.example");
+    expect(mergeChanges(null, GOOD, "https://a.example").publicUrl).toBeNull();
   });
 });
