@@ -7,7 +7,7 @@
  */
 
 import { sql } from "drizzle-orm";
-import { index, integer, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
+import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
 
 export const workspaces = sqliteTable("workspaces", {
   id: text("id").primaryKey().notNull(),
@@ -75,6 +75,20 @@ export const jobs = sqliteTable(
       .on(table.workspaceId, table.id, table.secretNames)
       .where(sql`secret_names IS NOT NULL AND state <> 'completed' AND deleted_at IS NULL`),
   ],
+);
+
+/** Every version of a job as it was saved, the current one included; `definition` as in `jobs`. */
+export const jobVersions = sqliteTable(
+  "job_versions",
+  {
+    jobId: text("job_id").notNull(),
+    version: integer("version").notNull(),
+    name: text("name").notNull(),
+    state: text("state").notNull(),
+    createdAt: integer("created_at").notNull(),
+    definition: text("definition").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.jobId, table.version] })],
 );
 
 export const secrets = sqliteTable(

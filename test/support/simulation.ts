@@ -75,7 +75,10 @@ export class Simulation {
     vi.useFakeTimers({ toFake: ["Date"], now: startMs });
     this.#captureQueue("carillon-executions", env.EXECUTIONS);
     this.#captureQueue("carillon-long-executions", env.LONG_EXECUTIONS);
-    vi.stubGlobal("fetch", async (url: string, init: RequestInit) => await this.#receive(url, new Headers(init.headers)));
+    vi.stubGlobal(
+      "fetch",
+      async (url: string, init: RequestInit) => await this.#receive(url, new Headers(init.headers)),
+    );
     const log = (line: unknown) => void this.logs.push(parseLog(line));
     vi.spyOn(console, "log").mockImplementation(log);
     vi.spyOn(console, "error").mockImplementation(log);
@@ -165,7 +168,7 @@ export class Simulation {
 
   /** What the history and the API work with: the real D1, which never fails here. */
   services(later: Promise<unknown>[] = []): Services {
-    return composeServices(env, (work) => void later.push(work), "carillon.test");
+    return composeServices(env, (work) => void later.push(work), new URL("https://carillon.test/"));
   }
 
   actor(jobOrExecutionId: string): JobActorProtocol {
