@@ -59,6 +59,20 @@ export interface JobRepository {
   ): Promise<readonly { job: Job; lastScheduledForMs: number | null }[]>;
 }
 
+/** A version of a job as it was saved. */
+export type JobVersion = Omit<Job, "id" | "workspaceId" | "createdAtMs" | "updatedAtMs" | "scheduleFromMs"> & {
+  readonly jobId: string;
+  readonly savedAtMs: number;
+};
+
+/** Read by those who may read the job, which is for the caller to see to; written with the job itself. */
+export interface JobVersionRepository {
+  /** Newest first. A cursor that does not decode yields `"bad_cursor"`. */
+  list(jobId: string, page: PageRequest): Promise<Page<JobVersion> | "bad_cursor">;
+  /** `null` also for one that is too old to be kept. */
+  find(jobId: string, version: number): Promise<JobVersion | null>;
+}
+
 /** One line of a list of executions: everything but the attempts. */
 export type ExecutionSummary = Omit<Execution, "attempts" | "output" | "parent" | "workflow"> & {
   readonly attemptCount: number;

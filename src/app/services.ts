@@ -7,6 +7,7 @@ import type { AttemptDeps } from "./executions/attemptExecution.ts";
 import type {
   ExecutionRepository,
   JobActors,
+  JobVersionRepository,
   JobRepository,
   SecretRepository,
   SigningKeyRepository,
@@ -17,6 +18,7 @@ import type {
 
 export interface Services {
   readonly jobs: JobRepository;
+  readonly jobVersions: JobVersionRepository;
   readonly executions: ExecutionRepository;
   readonly workspaces: WorkspaceRepository;
   readonly tokens: TokenRepository;

@@ -11,6 +11,7 @@ import type { DstPolicy } from "../domain/schedule/schedule.ts";
 import { DEFAULT_DST_POLICY } from "../domain/schedule/schedule.ts";
 import type { WebhookSpec } from "../domain/trigger/webhook.ts";
 import type { StepDefinition } from "../domain/workflow/definition.ts";
+import { nestedLists } from "../domain/workflow/definition.ts";
 import { findSecretReferences } from "../domain/secret/reference.ts";
 import type { jobs } from "./schema.ts";
 
@@ -70,23 +71,44 @@ export function toJobColumns(job: Job): JobColumns {
     version: job.version,
     scheduleFrom: job.scheduleFromMs,
     definition: JSON.stringify(definition),
-    secretNames: secretNamesOf(job.request),
+    secretNames: secretNamesOf(job),
   };
 }
 
 /** `null` for none, so that such a job has no place in the index of those that have some. */
-function secretNamesOf(request: RequestSpec): string | null {
-  const names = findSecretReferences(request);
-  return names.length === 0 ? null : JSON.stringify(names);
+function secretNamesOf(job: Job): string | null {
+  const requests = job.steps === null ? [job.request] : requestsOf(job.steps);
+  const names = new Set(requests.flatMap(findSecretReferences));
+  return names.size === 0 ? null : JSON.stringify([...names]);
+}
+
+function requestsOf(steps: readonly StepDefinition[]): RequestSpec[] {
+  return steps.flatMap((step) => [
+    ...(step.type === "http" ? [step.request] : []),
+    ...nestedLists(step).flatMap((nested) => requestsOf(nested.steps)),
+  ]);
 }
 
 export function toJob(row: JobColumns): Job {
-  const stored = JSON.parse(row.definition) as StoredDefinition;
   return {
     id: row.id,
     workspaceId: row.workspaceId,
     name: row.name,
     state: row.state as JobState,
+    ...toDefinition(row.definition),
+    createdAtMs: row.createdAt,
+    updatedAtMs: row.updatedAt,
+    version: row.version,
+    scheduleFromMs: row.scheduleFrom,
+  };
+}
+
+/** What the `definition` column holds, with the defaults of what its release did not know. */
+export function toDefinition(
+  definition: string,
+): Omit<Job, "id" | "workspaceId" | "name" | "state" | "createdAtMs" | "updatedAtMs" | "version" | "scheduleFromMs"> {
+  const stored = JSON.parse(definition) as StoredDefinition;
+  return {
     schedule: toSchedule(stored.schedule),
     request: { ...REQUEST_DEFAULTS, ...stored.request },
     retryPolicy: {
@@ -103,10 +125,6 @@ export function toJob(row: JobColumns): Job {
     responseOutputTemplate: stored.responseOutputTemplate ?? PLAIN_JOB.responseOutputTemplate,
     publicUrl: stored.publicUrl ?? PLAIN_JOB.publicUrl,
     webhook: stored.webhook ?? PLAIN_JOB.webhook,
-    createdAtMs: row.createdAt,
-    updatedAtMs: row.updatedAt,
-    version: row.version,
-    scheduleFromMs: row.scheduleFrom,
   };
 }
 

@@ -10,6 +10,7 @@ import type { StorageDeps } from "../db/calls.ts";
 import { createExecutionRepository } from "../db/executionRepository.ts";
 import { createHistory } from "../db/history.ts";
 import { createJobRepository } from "../db/jobRepository.ts";
+import { createJobVersionRepository } from "../db/jobVersions.ts";
 import { metered } from "../db/meter.ts";
 import { createSecretRepository } from "../db/secretRepository.ts";
 import { createSigningKeyRepository } from "../db/signingKeyRepository.ts";
@@ -63,6 +64,7 @@ export function composeServices(
   const outbound = composeOutbound(env, policy);
   return {
     jobs: createJobRepository(env.DB, storage),
+    jobVersions: createJobVersionRepository(env.DB),
     executions: createExecutionRepository(env.DB, storage),
     workspaces: createWorkspaceRepository(env.DB, storage),
     tokens: createTokenRepository(env.DB, storage),

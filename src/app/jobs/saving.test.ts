@@ -48,6 +48,8 @@ function executionOf(status: Execution["status"], rev = 2): Execution {
     replayedFrom: null,
     attempts: [],
     output: null,
+    parent: null,
+    workflow: null,
     error: null,
     rev,
   };
@@ -69,6 +71,7 @@ function fake(parts: {
   const services: Services = {
     jobs: strict<JobRepository>("jobs", { markApplied: async () => undefined, ...parts.jobs }),
     executions: strict<ExecutionRepository>("executions", parts.executions),
+    jobVersions: strict("jobVersions"),
     workspaces: strict("workspaces"),
     tokens: strict("tokens"),
     secrets: strict("secrets"),
