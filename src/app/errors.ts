@@ -25,6 +25,8 @@ export const APP_ERROR_CODES = [
   "secret_exists",
   "secret_in_use",
   "too_many_signing_keys",
+  "event_too_large",
+  "rate_limited",
   "backlog_full",
   "actor_unavailable",
   "master_key_missing",

@@ -3,6 +3,7 @@
 import type { Clock, Random } from "../domain/clock.ts";
 import type { TargetPolicy } from "../domain/net/target.ts";
 import type { Result } from "../domain/result.ts";
+import type { TokenBuckets } from "../domain/trigger/tokenBuckets.ts";
 import type { AttemptDeps } from "./executions/attemptExecution.ts";
 import type {
   ExecutionRepository,
@@ -12,6 +13,8 @@ import type {
   SecretRepository,
   SigningKeyRepository,
   TokenRepository,
+  TriggerRepository,
+  TriggerSeals,
   Vault,
   WorkspaceRepository,
 } from "./ports.ts";
@@ -24,6 +27,10 @@ export interface Services {
   readonly tokens: TokenRepository;
   readonly secrets: SecretRepository;
   readonly signingKeys: SigningKeyRepository;
+  readonly triggers: TriggerRepository;
+  readonly triggerSeals: TriggerSeals;
+  /** By the hash of a token; of this isolate. */
+  readonly triggerLimits: TokenBuckets;
   /** Reads the master keys; the error is a sentence for the operator. */
   openVault(): Promise<Result<Vault, string>>;
   /** Makes this isolate read the signing keys of a workspace again before it signs the next request. */

@@ -11,6 +11,13 @@ DELETE FROM executions WHERE id IN (
   AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = ?1 AND jobs.deleted_at IS NULL) LIMIT ?2
 )`;
 
+const DELETE_TRIGGER_TOKENS = `
+DELETE FROM trigger_tokens WHERE job_id = ?1
+AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = ?1 AND jobs.deleted_at IS NULL)`;
+const DELETE_WEBHOOK_SECRETS = `
+DELETE FROM webhook_secrets WHERE job_id = ?1
+AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = ?1 AND jobs.deleted_at IS NULL)`;
+
 const DELETE_VERSIONS = `
 DELETE FROM job_versions WHERE job_id = ?1
 AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = ?1 AND jobs.deleted_at IS NULL)`;
@@ -37,6 +44,8 @@ export async function purgeJob(
     const answers = await repeated(deps, "jobs.purge", () =>
       db.batch<{ is_left: number }>([
         db.prepare(DELETE_EXECUTIONS).bind(jobId, most),
+        db.prepare(DELETE_TRIGGER_TOKENS).bind(jobId),
+        db.prepare(DELETE_WEBHOOK_SECRETS).bind(jobId),
         db.prepare(DELETE_VERSIONS).bind(jobId),
         db.prepare(DELETE_JOB).bind(jobId),
         db.prepare(IS_LEFT).bind(jobId),

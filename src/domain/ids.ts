@@ -39,7 +39,11 @@ function randomText(length: number, random: Random): string {
 }
 
 /** `prefix_` + time + 80 random bits: for everything that has no meaning of its own in its id. */
-export function newId(prefix: "job" | "wks" | "tok" | "sec" | "key" | "req", nowMs: number, random: Random): string {
+export function newId(
+  prefix: "job" | "wks" | "tok" | "sec" | "key" | "whs" | "req",
+  nowMs: number,
+  random: Random,
+): string {
   return `${prefix}_${encodeTime(nowMs)}${randomText(KEY_LENGTH, random)}`;
 }
 

@@ -15,11 +15,14 @@ import { metered } from "../db/meter.ts";
 import { createSecretRepository } from "../db/secretRepository.ts";
 import { createSigningKeyRepository } from "../db/signingKeyRepository.ts";
 import { createTokenRepository } from "../db/tokenRepository.ts";
+import { createTriggerRepository } from "../db/triggerRepository.ts";
 import { createWorkspaceRepository } from "../db/workspaceRepository.ts";
 import type { AttemptWork } from "../domain/engine/claim.ts";
 import type { TargetPolicy } from "../domain/net/target.ts";
 import { ok } from "../domain/result.ts";
 import type { Result } from "../domain/result.ts";
+import { TokenBuckets } from "../domain/trigger/tokenBuckets.ts";
+import { RATE_LIMIT_DEFAULT } from "../domain/trigger/webhook.ts";
 import { logFinished } from "../observability/executionLog.ts";
 import { logFault } from "../observability/log.ts";
 import { sendHttp } from "../outbound/httpClient.ts";
@@ -28,6 +31,7 @@ import { parseKeyring } from "../secrets/keyring.ts";
 import type { Keyring } from "../secrets/keyring.ts";
 import { createDataKeyCache, createSecretReader } from "../secrets/reader.ts";
 import { SigningKeyCache, createSigner } from "../secrets/signer.ts";
+import { createTriggerSeals, createWebhookKeyCache } from "../secrets/triggerSeals.ts";
 import { createVault } from "../secrets/vault.ts";
 import type { Bindings } from "./env.ts";
 
@@ -38,6 +42,14 @@ const clock = { now: () => Date.now() };
 /** What this isolate keeps from invocation to invocation: keys that cannot be exported, never plaintext. */
 const dataKeys = createDataKeyCache();
 const signingKeyCache = new SigningKeyCache();
+const webhookKeys = createWebhookKeyCache();
+
+/**
+ * In the isolate, not in the platform's rate-limit binding: that one has a fixed limit, and jobs choose theirs. Each
+ * isolate counts for itself, so a burst that is spread over several gets more; what a job cannot work off is bounded
+ * exactly, by its actor (`backlog_full`). 10,000 buckets take about a megabyte.
+ */
+const triggerLimits = new TokenBuckets(10_000, RATE_LIMIT_DEFAULT);
 
 const storage: StorageDeps = {
   random: Math.random,
@@ -55,11 +67,7 @@ const storage: StorageDeps = {
 };
 
 /** What the API's use cases work with. The host of `requestUrl` is our own: no job may call it. */
-export function composeServices(
-  env: Bindings,
-  waitUntil: (work: Promise<unknown>) => void,
-  requestUrl: URL,
-): Services {
+export function composeServices(env: Bindings, waitUntil: (work: Promise<unknown>) => void, requestUrl: URL): Services {
   const policy = targetPolicy(env, [requestUrl.host]);
   const outbound = composeOutbound(env, policy);
   return {
@@ -70,6 +78,9 @@ export function composeServices(
     tokens: createTokenRepository(env.DB, storage),
     secrets: createSecretRepository(env.DB, storage),
     signingKeys: createSigningKeyRepository(env.DB, storage),
+    triggers: createTriggerRepository(env.DB, storage),
+    triggerSeals: createTriggerSeals({ keyring: () => parseKeyring(env), keys: webhookKeys }),
+    triggerLimits,
     openVault: async () => {
       const keyring = await parseKeyring(env);
       return keyring.ok ? ok(createVault(keyring.value)) : keyring;

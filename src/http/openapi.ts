@@ -27,6 +27,7 @@ const ID_EXAMPLES: Readonly<Record<string, string>> = {
   execution_id: "exe_01k8rdnm8078f31njdbhv0m7q2ek000000",
   token_id: "tok_01k8rb2c9078f31njdbhv0m7q2",
   secret_name: "stripe-key",
+  trigger_token: "whk_q5m2xk7ahz3nw6ueb4tdyrfjcvs2lpiogm5xq7ka",
   step: "sign-off",
   token: "5f0c1ad6b3e94c27a8d1f6027be4c935",
 };
@@ -83,6 +84,8 @@ export function documentOf(app: Pick<OpenAPIHono, "getOpenAPI31Document">) {
       { name: "Jobs", description: "Saved HTTP requests with a schedule." },
       { name: "Schedules", description: "Schedules without a job." },
       { name: "Executions", description: "Runs of jobs, with each attempt." },
+      { name: "Approvals", description: "What waits for a person, and their decisions." },
+      { name: "Triggers", description: "URLs that webhooks start jobs by." },
       { name: "Secrets", description: "What requests carry and are signed with, and nobody sees." },
       { name: "Access", description: "Workspaces, tokens and roles." },
       { name: "Instance", description: "The instance itself." },

@@ -6,10 +6,13 @@ import { invalid } from "../../app/errors.ts";
 import { patchJob } from "../../app/jobs/changeJob.ts";
 import { createJob } from "../../app/jobs/createJob.ts";
 import { deleteJob } from "../../app/jobs/deleteJob.ts";
+import type { JobView } from "../../app/jobs/viewJob.ts";
 import { getJob, listJobs, viewJob, viewNewJob } from "../../app/jobs/viewJob.ts";
 import { JOB_KINDS, JOB_STATES } from "../../domain/job/job.ts";
 import type { JsonValue } from "../../domain/json.ts";
 import { ok } from "../../domain/result.ts";
+import type { Token } from "../../domain/workspace/workspace.ts";
+import { isAllowed } from "../../domain/workspace/workspace.ts";
 import { object, oneOf, text } from "../fields.ts";
 import type { Operation, WorkspaceInput } from "../operation.ts";
 import { jsonBody } from "../operation.ts";
@@ -65,9 +68,13 @@ export const createJobOperation: Operation = {
     if (!idempotency.ok) return idempotency;
     const outcome = await createJob(services, workspaceId, readJobInput(CreateJobBody, body), idempotency.value);
     if (!outcome.ok) return outcome;
-    const { job, created } = outcome.value;
+    const { job, created, triggerToken } = outcome.value;
     return created
-      ? ok({ status: 201, body: fromJobView(viewNewJob(services, job)), headers: { location: `/v1/jobs/${job.id}` } })
+      ? ok({
+          status: 201,
+          body: fromJobView(viewNewJob(services, job, triggerToken)),
+          headers: { location: `/v1/jobs/${job.id}` },
+        })
       : ok({ status: 200, body: fromJobView(await viewJob(services, job)) });
   },
 };
@@ -108,14 +115,15 @@ export const listJobsOperation: Operation = {
     },
     errors: [],
   },
-  async handle({ services, workspaceId, query }) {
+  async handle({ services, workspaceId, token, query }) {
     const read = readQuery(ListJobsQuery, query);
     if (!read.ok) return read;
     const { state = null, kind = null, name = null } = read.value;
     const page = toPageRequest(read.value);
     if (!page.ok) return page;
     const found = await listJobs(services, workspaceId, { state, kind, name }, page.value);
-    return found.ok ? ok({ status: 200, body: fromPage(found.value, page.value, fromJobView) }) : found;
+    if (!found.ok) return found;
+    return ok({ status: 200, body: fromPage(found.value, page.value, (view) => fromJobView(viewFor(token, view))) });
   },
 };
 
@@ -131,11 +139,16 @@ export const getJobOperation: Operation = {
     answers: { 200: { description: "The job.", schema: JobSchema, example: JOB_EXAMPLE } },
     errors: ["not_found"],
   },
-  async handle({ services, workspaceId, id }) {
+  async handle({ services, workspaceId, token, id }) {
     const view = await getJob(services, workspaceId, id);
-    return view.ok ? ok({ status: 200, body: fromJobView(view.value) }) : view;
+    return view.ok ? ok({ status: 200, body: fromJobView(viewFor(token, view.value)) }) : view;
   },
 };
+
+/** A webhook's token starts executions, so it is shown to those who may start them. */
+function viewFor(token: Token, view: JobView): JobView {
+  return isAllowed(token.role, "write") ? view : { ...view, triggerToken: null };
+}
 
 export const patchJobOperation: Operation = {
   access: "write",

@@ -40,6 +40,7 @@ import {
 } from "./secrets.ts";
 import { listSigningKeysOperation, rotateMasterKeyOperation, rotateSigningKeyOperation } from "./signingKeys.ts";
 import { testJobOperation } from "./testJob.ts";
+import { receiveWebhookOperation, rotateWebhookTokenOperation } from "./triggers.ts";
 
 export const OPERATIONS: readonly Operation[] = [
   createJobOperation,
@@ -60,6 +61,8 @@ export const OPERATIONS: readonly Operation[] = [
   getExecutionOperation,
   replayExecutionOperation,
   cancelExecutionOperation,
+  receiveWebhookOperation,
+  rotateWebhookTokenOperation,
   createSecretOperation,
   listSecretsOperation,
   replaceSecretOperation,

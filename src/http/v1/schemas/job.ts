@@ -9,6 +9,7 @@ import { RequestSchema, RetryPolicySchema, fromRequest, fromRetryPolicy } from "
 import { fromStep } from "./stepConversions.ts";
 import { StepSchema } from "./steps.ts";
 import { iso, isoOrNull, momentOut } from "./time.ts";
+import { WebhookSchema, fromTrigger, fromWebhook, triggerMembers } from "./webhook.ts";
 
 const ScheduleSchema = z
   .strictObject({
@@ -29,6 +30,7 @@ export const definitionMembers = {
   env: z.record(z.string(), z.unknown()).optional(),
   input_schema: z.unknown().optional(),
   response_output_template: z.unknown().optional(),
+  webhook: WebhookSchema.optional().openapi({ description: "Of webhook_trigger." }),
 };
 
 export const JobSchema = z
@@ -38,6 +40,7 @@ export const JobSchema = z
     kind: z.enum(JOB_KINDS),
     state: z.enum(JOB_STATES),
     ...definitionMembers,
+    ...triggerMembers,
     concurrency_limit: z.int(),
     overlap_policy: z.enum(OVERLAP_POLICIES),
     misfire_policy: z.enum(MISFIRE_POLICIES),
@@ -49,13 +52,15 @@ export const JobSchema = z
   })
   .openapi("Job");
 
-export function fromJobView({ job, nextRunAtMs, lastExecution }: JobView): z.output<typeof JobSchema> {
+export function fromJobView(view: JobView): z.output<typeof JobSchema> {
+  const { job, nextRunAtMs, lastExecution } = view;
   return {
     id: job.id,
     name: job.name,
     kind: job.schedule.kind,
     state: job.state,
     ...fromDefinition(job),
+    ...fromTrigger(view),
     concurrency_limit: job.concurrencyLimit,
     overlap_policy: job.overlapPolicy,
     misfire_policy: job.misfirePolicy,
@@ -69,7 +74,7 @@ export function fromJobView({ job, nextRunAtMs, lastExecution }: JobView): z.out
 
 type Definition = Pick<
   Job,
-  "schedule" | "request" | "retryPolicy" | "steps" | "env" | "inputSchema" | "responseOutputTemplate"
+  "schedule" | "request" | "retryPolicy" | "steps" | "env" | "inputSchema" | "responseOutputTemplate" | "webhook"
 >;
 
 export function fromDefinition(job: Definition): Pick<z.output<typeof JobSchema>, keyof typeof definitionMembers> {
@@ -83,6 +88,7 @@ export function fromDefinition(job: Definition): Pick<z.output<typeof JobSchema>
     env: { ...job.env },
     input_schema: job.inputSchema,
     response_output_template: job.responseOutputTemplate,
+    ...(job.webhook === null ? {} : { webhook: fromWebhook(job.webhook) }),
   };
 }
 
@@ -137,3 +143,33 @@ export const JOB_EXAMPLE: z.output<typeof JobSchema> = {
 };
 
 export const NEW_JOB_EXAMPLE: z.output<typeof JobSchema> = { ...JOB_EXAMPLE, last_execution: null };
+
+const { request: _request, retry_policy: _retryPolicy, ...WITHOUT_REQUEST } = NEW_JOB_EXAMPLE;
+
+export const WEBHOOK_JOB_EXAMPLE: z.output<typeof JobSchema> = {
+  ...WITHOUT_REQUEST,
+  name: "on-push",
+  kind: "webhook_trigger",
+  schedule: {},
+  steps: [{ id: "note", type: "transform", value: { branch: "{{trigger.body.ref}}" } }],
+  env: {},
+  input_schema: null,
+  response_output_template: null,
+  webhook: {
+    verification: {
+      type: "hmac_sha256",
+      header: "x-hub-signature-256",
+      prefix: "sha256=",
+      encoding: "hex",
+      tolerance_seconds: null,
+    },
+    dedupe: { header: "x-github-delivery", window_seconds: 3_600 },
+    filter: { left: "{{trigger.body.ref}}", operator: "eq", right: "refs/heads/main" },
+    rate_limit: { requests: 60, per_seconds: 10 },
+  },
+  webhook_url: "https://carillon.example.com/v1/triggers/whk_q5m2xk7ahz3nw6ueb4tdyrfjcvs2lpiogm5xq7ka",
+  webhook_token: "whk_q5m2xk7ahz3nw6ueb4tdyrfjcvs2lpiogm5xq7ka",
+  webhook_secret_configured: true,
+  concurrency_limit: 10,
+  next_run_at: null,
+};

@@ -21,6 +21,7 @@ import {
 } from "./requestInput.ts";
 import { toStep } from "./stepConversions.ts";
 import { jsonMap, stepList } from "./steps.ts";
+import { WebhookInput, toWebhookChanges } from "./webhook.ts";
 
 const CRON_CHARACTERS_MOST = 1_024;
 /** `request.assertions[0].operator` is as deep as a field lies; what is wrong within a list leaves out the list. */
@@ -80,6 +81,9 @@ const members = {
         "JSON Schema (2020-12 or draft-07, references within it only, at most 64 KB) of the `input` that a run is given; " +
         "`null`, the default, takes any.",
     }),
+  webhook: optional(WebhookInput).openapi({
+    description: "For webhook_trigger: what is asked of what is posted to its URL. A PATCH changes what it names.",
+  }),
   response_output_template: anyJson().optional().openapi({
     description:
       "JSON with templates: what an execution answers with as `final_output`; `null`, the default, for none.",
@@ -170,6 +174,7 @@ export function toChanges(wire: z.output<typeof PatchJobBody>): JobChanges {
     env: wire.env as JobChanges["env"],
     inputSchema: json(wire.input_schema),
     responseOutputTemplate: json(wire.response_output_template),
+    webhook: toWebhookChanges(wire.webhook),
   });
 }
 
