@@ -8,6 +8,9 @@ import {
   listTokensOperation,
   whoamiOperation,
 } from "./access.ts";
+import { approvalPageOperation, approveByLinkOperation, rejectByLinkOperation } from "./approvalPages.ts";
+import { approveStepOperation, listApprovalsOperation, rejectStepOperation } from "./approvals.ts";
+import { callbackOperation } from "./callbacks.ts";
 import {
   cancelExecutionOperation,
   getExecutionOperation,
@@ -31,6 +34,7 @@ import {
   listJobsOperation,
   patchJobOperation,
 } from "./jobs.ts";
+import { restartExecutionOperation, retryExecutionOperation } from "./restarts.ts";
 import { previewScheduleOperation } from "./schedules.ts";
 import {
   createSecretOperation,
@@ -61,6 +65,15 @@ export const OPERATIONS: readonly Operation[] = [
   getExecutionOperation,
   replayExecutionOperation,
   cancelExecutionOperation,
+  retryExecutionOperation,
+  restartExecutionOperation,
+  callbackOperation,
+  listApprovalsOperation,
+  approveStepOperation,
+  rejectStepOperation,
+  approvalPageOperation,
+  approveByLinkOperation,
+  rejectByLinkOperation,
   receiveWebhookOperation,
   rotateWebhookTokenOperation,
   createSecretOperation,
