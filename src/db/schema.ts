@@ -121,8 +121,9 @@ export const signingKeys = sqliteTable(
 );
 
 /**
- * An id starts with its due time, so the order of ids is the order of `scheduled_for`. `output` and `attempts` come last:
- * a list reads the columns before them and never touches the overflow pages that they fill.
+ * An id starts with its due time, so the order of ids is the order of `scheduled_for`. The large columns come last: a list
+ * reads the columns before `output` and never touches the overflow pages that those from there on fill. What has a
+ * `workflow` has next to nothing in `output` and `attempts`, so `approvals` is near as well.
  *
  * A finished, succeeded execution must cost three written rows: the table and two indexes, no more.
  */
@@ -148,6 +149,9 @@ export const executions = sqliteTable(
     errorMessage: text("error_message"),
     output: text("output"),
     attempts: text("attempts").notNull(),
+    parent: text("parent"),
+    approvals: text("approvals"),
+    workflow: text("workflow"),
   },
   (table) => [
     // Both carry every column that a list filters or sorts by, so that a walk never reads the table.
@@ -164,5 +168,9 @@ export const executions = sqliteTable(
     index("executions_unsucceeded")
       .on(table.workspaceId, table.status, table.id, table.source, table.jobId, table.createdAt)
       .where(sql`status <> 'succeeded'`),
+    // Only executions that wait for a person are in it.
+    index("executions_approvals")
+      .on(table.workspaceId, table.id)
+      .where(sql`approvals IS NOT NULL`),
   ],
 );
