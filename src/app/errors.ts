@@ -51,7 +51,7 @@ export function invalid(issues: readonly FieldIssue[]): { readonly ok: false; re
 }
 
 /** The same answer for what never was, what is gone, and what belongs to another workspace. */
-export function notFound(what: "job" | "execution" | "step" | "token" | "secret"): {
+export function notFound(what: "job" | "version" | "execution" | "step" | "token" | "secret"): {
   readonly ok: false;
   readonly error: AppError;
 } {

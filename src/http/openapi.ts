@@ -24,6 +24,7 @@ const ErrorSchema = z
 /** What stands for the parameters of a path in examples. */
 const ID_EXAMPLES: Readonly<Record<string, string>> = {
   job_id: "job_01k8rb2c9078f31njdbhv0m7q2",
+  version: "1",
   execution_id: "exe_01k8rdnm8078f31njdbhv0m7q2ek000000",
   token_id: "tok_01k8rb2c9078f31njdbhv0m7q2",
   secret_name: "stripe-key",

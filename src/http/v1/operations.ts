@@ -35,6 +35,7 @@ import {
   patchJobOperation,
 } from "./jobs.ts";
 import { restartExecutionOperation, retryExecutionOperation } from "./restarts.ts";
+import { getJobVersionOperation, listJobVersionsOperation } from "./jobVersions.ts";
 import { previewScheduleOperation } from "./schedules.ts";
 import {
   createSecretOperation,
@@ -58,6 +59,8 @@ export const OPERATIONS: readonly Operation[] = [
   runNowOperation,
   testJobOperation,
   upcomingOperation,
+  listJobVersionsOperation,
+  getJobVersionOperation,
   importJobsOperation,
   previewScheduleOperation,
   listExecutionsOperation,
