@@ -10,6 +10,7 @@ import { evaluateRules } from "../../domain/response/rules.ts";
 import type { RuleVerdict } from "../../domain/response/rules.ts";
 import { ok } from "../../domain/result.ts";
 import type { Outcome } from "../errors.ts";
+import { refused } from "../errors.ts";
 import { describeResponse, responseMask } from "../executions/describeResponse.ts";
 import { prepareRequest, scopeOf } from "../executions/prepareRequest.ts";
 import type { Preparable, Preparation } from "../executions/prepareRequest.ts";
@@ -42,6 +43,9 @@ export interface JobTest {
 export async function testJob(services: Services, workspaceId: string, jobId: string): Promise<Outcome<JobTest>> {
   const job = await findJob(services, workspaceId, jobId);
   if (!job.ok) return job;
+  if (job.value.steps !== null) {
+    return refused("invalid_state", "The requests of this job are in its steps, which need one another; use run-now.");
+  }
   const work = preparableOf(services, job.value);
   const prepared = await prepareRequest(work, { ...services.outbound, clock: services.clock });
   const sent: OutboundResult = prepared.ok ? await services.outbound.send(prepared.value.request) : prepared.error;

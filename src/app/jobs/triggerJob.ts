@@ -3,19 +3,44 @@
 import type { JobActorProtocol, TriggerAnswer, TriggerRequest } from "../../domain/engine/protocol.ts";
 import type { Execution } from "../../domain/execution/execution.ts";
 import { isJobId } from "../../domain/ids.ts";
+import type { FieldIssue } from "../../domain/issue.ts";
+import type { Job } from "../../domain/job/job.ts";
+import type { JsonValue } from "../../domain/json.ts";
 import { ok } from "../../domain/result.ts";
+import { checkInput } from "../../domain/schema/inputSchema.ts";
 import type { Outcome } from "../errors.ts";
-import { notFound, refused } from "../errors.ts";
+import { invalid, notFound, refused } from "../errors.ts";
 import type { Services } from "../services.ts";
 import { applyJob } from "./applyJob.ts";
 import { ACTOR_RETRY_AFTER_SECONDS } from "./callActor.ts";
+import { findJob } from "./viewJob.ts";
 
 /** A slot frees when an execution ends, which takes seconds. */
 const BACKLOG_RETRY_AFTER_SECONDS = 10;
 
-export async function runNow(services: Services, workspaceId: string, jobId: string): Promise<Outcome<Execution>> {
+/** A run without an `input` (`undefined`) costs no read of the database; one with it is held against the job first. */
+export async function runNow(
+  services: Services,
+  workspaceId: string,
+  jobId: string,
+  input?: JsonValue,
+): Promise<Outcome<Execution>> {
   if (!isJobId(jobId)) return notFound("job");
-  return await triggerJob(services, jobId, { workspaceId, source: "manual", replayedFrom: null });
+  const request = { workspaceId, source: "manual", replayedFrom: null } as const;
+  if (input === undefined) return await triggerJob(services, jobId, request);
+  const job = await findJob(services, workspaceId, jobId);
+  if (!job.ok) return job;
+  const issues = inputIssues(job.value, input);
+  if (issues.length > 0) return invalid(issues);
+  return await triggerJob(services, jobId, job.value.steps === null ? request : { ...request, input });
+}
+
+function inputIssues({ steps, inputSchema, schedule }: Job, input: JsonValue): FieldIssue[] {
+  if (steps !== null) return checkInput(inputSchema, input, "input");
+  const isEmpty = input === null || (typeof input === "object" && Object.keys(input).length === 0);
+  if (isEmpty) return [];
+  const message = `is for the kinds "workflow" and "webhook_trigger"; nothing of a job of kind "${schedule.kind}" could use it`;
+  return [{ path: "input", message }];
 }
 
 export async function triggerJob(
