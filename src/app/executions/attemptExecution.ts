@@ -4,6 +4,7 @@
  */
 
 import type { AttemptWork } from "../../domain/engine/claim.ts";
+import type { AttemptResult } from "../../domain/engine/finish.ts";
 import type { FinishAnswer } from "../../domain/engine/protocol.ts";
 import type { Attempt } from "../../domain/execution/attempt.ts";
 import type { Execution } from "../../domain/execution/execution.ts";
@@ -36,6 +37,7 @@ export interface AttemptReport {
 /** A record may be written ahead of `finish` only while the lease is safely ours. */
 const LEASE_MARGIN_MS = 3_000;
 const FINISH_TRIES = 3;
+const STEP_PREVIEW_CHARACTERS = 4_096;
 
 export async function attemptExecution(work: AttemptWork, deps: AttemptDeps): Promise<AttemptReport> {
   const startedAtMs = deps.clock.now();
@@ -45,11 +47,12 @@ export async function attemptExecution(work: AttemptWork, deps: AttemptDeps): Pr
 
   const unprepared = { redact: (text: string) => text, scope: scopeOf(work) };
   const described = describeResponse(work, sent, prepared.ok ? prepared.value : unprepared);
-  const attempt: Attempt = { ...described.attempt, number: work.attempt, startedAtMs, late: false };
+  const kept = work.data === null ? described.attempt : withoutOutput(described.attempt);
+  const attempt: Attempt = { ...kept, number: work.attempt, startedAtMs, late: false };
   const verdict = judgeAttempt(attempt, {
-    policy: work.job.retryPolicy,
+    policy: work.target.retryPolicy,
     counted: work.countedBefore + 1,
-    startedAtMs: work.execution.startedAtMs ?? startedAtMs,
+    startedAtMs: work.stepStartedAtMs,
     finishedAtMs,
     retryAfterMs: retryAfterOf(sent, finishedAtMs),
     random: deps.random(),
@@ -61,11 +64,17 @@ export async function attemptExecution(work: AttemptWork, deps: AttemptDeps): Pr
   // meantime (a cancel, a lost lease), its own record has a higher one and holds.
   const ours = finishedAtMs < work.leaseUntilMs - LEASE_MARGIN_MS;
   const recorded =
-    verdict.type !== "retry" && ours
+    verdict.type !== "retry" && work.data === null && ours
       ? await deps.history.record([{ execution, completesJob: work.completesJob }])
       : false;
-  const finish = await reportFinish(work, { attempt, verdict, finishedAtMs, recorded }, deps);
+  const finish = await reportFinish(work, { attempt, verdict, finishedAtMs, recorded, product: described.product }, deps);
   return { execution, attempt, finish, recorded };
+}
+
+/** A step's answer is its output, which is kept once; of one that failed enough is kept to see why. */
+function withoutOutput<Described extends Pick<Attempt, "status" | "bodyPreview">>(attempt: Described): Described {
+  const { status, bodyPreview } = attempt;
+  return { ...attempt, bodyPreview: status === "SUCCESS" ? null : (bodyPreview?.slice(0, STEP_PREVIEW_CHARACTERS) ?? null) };
 }
 
 function executionAfter(work: AttemptWork, attempt: Attempt, verdict: Verdict, finishedAtMs: number): Execution {
@@ -97,7 +106,7 @@ function retryAfterOf(sent: OutboundResult, nowMs: number): number | null {
 
 async function reportFinish(
   work: AttemptWork,
-  result: { attempt: Attempt; verdict: Verdict; finishedAtMs: number; recorded: boolean },
+  result: Omit<AttemptResult, "executionId" | "step" | "fence">,
   deps: AttemptDeps,
 ): Promise<FinishAnswer | null> {
   const { executionId, step, fence } = work;

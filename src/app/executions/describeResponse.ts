@@ -1,12 +1,15 @@
 /** From what came back over the wire to the attempt as it is kept: judged by the job's rules, secrets masked. */
 
 import type { AttemptWork } from "../../domain/engine/claim.ts";
+import type { StepProduct } from "../../domain/engine/finish.ts";
 import type { Attempt } from "../../domain/execution/attempt.ts";
 import type { JsonValue } from "../../domain/json.ts";
 import type { OutboundResult } from "../../domain/net/exchange.ts";
 import { unreachableClass } from "../../domain/net/unreachable.ts";
-import { evaluateOutput } from "../../domain/response/output.ts";
+import { evaluateOutput, type OutputMap } from "../../domain/response/output.ts";
+import { type JudgedResponse, lazyJson } from "../../domain/response/response.ts";
 import { evaluateRules } from "../../domain/response/rules.ts";
+import { redactJson } from "../../domain/secret/redact.ts";
 import type { Preparation } from "./prepareRequest.ts";
 
 type Described = Omit<Attempt, "number" | "startedAtMs" | "late">;
@@ -23,9 +26,15 @@ export function describeResponse(
   work: AttemptWork,
   sent: OutboundResult,
   context: Pick<Preparation, "redact" | "scope">,
-): { attempt: Described; output: Readonly<Record<string, JsonValue>> | null } {
-  const { request } = work.job;
-  const { redact, scope } = context;
+): {
+  attempt: Described;
+  /** Of a plain job. */
+  output: Readonly<Record<string, JsonValue>> | null;
+  /** Of a step that succeeded. */
+  product?: StepProduct | undefined;
+} {
+  const { request } = work.target;
+  const { redact } = context;
   if (sent.kind === "failure") {
     return {
       attempt: {
@@ -75,7 +84,32 @@ export function describeResponse(
   }
   return {
     attempt: { ...received, status: "SUCCESS", errorClass: null, errorMessage: null, failedRules: [] },
-    output: Object.keys(request.output).length > 0 ? evaluateOutput(request.output, sent, scope, redact) : null,
+    ...(work.data === null
+      ? { output: mappedOutput(request.output, sent, context) }
+      : { output: null, product: productOf(work, sent, context) }),
+  };
+}
+
+function mappedOutput(
+  output: OutputMap,
+  response: JudgedResponse,
+  { scope, redact }: Pick<Preparation, "redact" | "scope">,
+): Readonly<Record<string, JsonValue>> | null {
+  return Object.keys(output).length > 0 ? evaluateOutput(output, response, scope, redact) : null;
+}
+
+/** A step's output: what its `output` map takes from the response, or else the body, as JSON where it is JSON. */
+function productOf(
+  work: AttemptWork,
+  sent: Extract<OutboundResult, { kind: "response" }>,
+  context: Pick<Preparation, "redact" | "scope">,
+): StepProduct {
+  const { request, extract } = work.target;
+  const json = lazyJson(sent)();
+  const text = sent.body === "" ? null : context.redact(sent.body, { cutAtEnd: sent.bodyTruncated });
+  return {
+    output: mappedOutput(request.output, sent, context) ?? (json.ok ? redactJson(json.value, context.redact) : text),
+    extracted: mappedOutput(extract, sent, context) ?? {},
   };
 }
 

@@ -38,7 +38,8 @@ export async function prepareRequest(
   work: AttemptWork,
   deps: PrepareDeps,
 ): Promise<Result<Preparation, PreparationFailure>> {
-  const { request, workspaceId } = work.job;
+  const { workspaceId } = work.job;
+  const { request } = work.target;
   const scope = scopeOf(work);
   const names = findSecretReferences(request);
   const read = names.length > 0 ? await deps.secrets.read(workspaceId, names) : ok(new Map<string, string>());
@@ -72,10 +73,10 @@ export async function prepareRequest(
   });
 }
 
-/** The frozen variables of an execution; two attempts differ in `{{attempt}}` and in nothing else. */
+/** What a step sees, and the frozen variables; two attempts differ in `{{attempt}}` and in nothing else. */
 export function scopeOf(work: AttemptWork): TemplateScope {
   const { timestampMs, uuid } = work.frozen;
-  return jobScope(
+  const variables = jobScope(
     {
       timestampMs,
       uuid,
@@ -86,6 +87,7 @@ export function scopeOf(work: AttemptWork): TemplateScope {
     },
     work.attempt,
   );
+  return { ...work.data, ...variables };
 }
 
 function notSent(errorClass: string, message: string): PreparationFailure {

@@ -48,7 +48,7 @@ export class EngineDriver {
     event: Extract<EngineEvent, { type: Type }>,
     nowMs: number,
   ): Reduction<Type>["answer"] {
-    const reduction = reduce<Type>(this.state, event, nowMs);
+    const reduction = reduce<Type>(this.state, event, nowMs, Math.random);
     this.state = reduction.state;
     this.commands.push(...reduction.commands);
     return reduction.answer;

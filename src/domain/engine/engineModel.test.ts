@@ -46,7 +46,7 @@ class World {
 
   send<Type extends EngineEvent["type"]>(event: Extract<EngineEvent, { type: Type }>): Reduction<Type>["answer"] {
     const before = this.state;
-    const reduction = reduce<Type>(before, event, this.nowMs);
+    const reduction = reduce<Type>(before, event, this.nowMs, Math.random);
     this.state = reduction.state;
     const announced = event.type === "tick" && this.saved === before && isAnnouncementOnly(before, this.state);
     if (!announced) this.saved = this.state;

@@ -8,9 +8,12 @@
 
 import { type Attempt, WORKER_LOST } from "../execution/attempt.ts";
 import type { Verdict } from "../execution/verdict.ts";
+import type { JsonValue } from "../json.ts";
+import { keep, progressOf } from "./advance.ts";
 import { endExecution } from "./end.ts";
+import { attemptsOf, withAttempts } from "./httpRun.ts";
 import type { JobState, LiveExecution, StepRun } from "./state.ts";
-import { isHeld, putLive, replaceStep, revise } from "./state.ts";
+import { definitionFor, isHeld, putLive, replaceStep, revise } from "./state.ts";
 
 export interface AttemptResult {
   readonly executionId: string;
@@ -21,6 +24,13 @@ export interface AttemptResult {
   readonly finishedAtMs: number;
   /** The history already holds the record of this end, at the revision after the claim's. */
   readonly recorded: boolean;
+  /** Of a step that succeeded: its output, and what it adds to `context`. A plain job's output is in the verdict. */
+  readonly product?: StepProduct | undefined;
+}
+
+export interface StepProduct {
+  readonly output: JsonValue;
+  readonly extracted: Readonly<Record<string, JsonValue>>;
 }
 
 export function finish(
@@ -32,16 +42,16 @@ export function finish(
   const step = live?.steps.find((each) => each.path === result.step);
   if (!live || !step) return { state, answer: { applied: false } };
   if (step.phase !== "claimed" || step.fence !== result.fence) {
-    return { state: showLate(state, live, result.attempt, nowMs), answer: { applied: false } };
+    return { state: showLate(state, live, result, nowMs), answer: { applied: false } };
   }
-  const withAttempt = {
-    ...live,
-    execution: { ...live.execution, attempts: [...live.execution.attempts, result.attempt] },
-  };
+  const withAttempt = withAttempts(live, step.path, [...attemptsOf(live, step.path), result.attempt]);
   const { verdict } = result;
   switch (verdict.type) {
     case "succeed":
     case "fail":
+      if (live.execution.workflow !== null) {
+        return { state: finishStep(state, withAttempt, result, nowMs), answer: { applied: true } };
+      }
       return {
         state: endExecution(state, withAttempt, verdict.type === "succeed" ? "succeeded" : "failed", {
           nowMs: result.finishedAtMs,
@@ -63,10 +73,24 @@ export function finish(
   }
 }
 
-function showLate(state: JobState, live: LiveExecution, late: Attempt, nowMs: number): JobState {
-  const attempts = live.execution.attempts;
-  const index = late.number - 1;
+/** The end of an `http` step. What follows it begins when the execution gets its slot again, in this very reduction. */
+function finishStep(state: JobState, live: LiveExecution, result: AttemptResult, nowMs: number): JobState {
+  const progress = progressOf(live, definitionFor(state, live), nowMs);
+  if (progress === null) return state;
+  const { verdict, step: path, product } = result;
+  if (verdict.type === "fail") progress.finish(path, "failed", { error: verdict.error });
+  else {
+    progress.finish(path, "succeeded", { output: product?.output ?? null });
+    progress.extract(product?.extracted ?? {});
+  }
+  progress.wake(path);
+  return keep(state, progress);
+}
+
+function showLate(state: JobState, live: LiveExecution, result: AttemptResult, nowMs: number): JobState {
+  const attempts = attemptsOf(live, result.step);
+  const index = result.attempt.number - 1;
   if (attempts[index]?.errorClass !== WORKER_LOST) return state;
-  const shown: Attempt = { ...late, late: true };
-  return putLive(state, revise(live, { attempts: attempts.toSpliced(index, 1, shown) }, nowMs));
+  const shown: Attempt = { ...result.attempt, late: true };
+  return putLive(state, revise(withAttempts(live, result.step, attempts.toSpliced(index, 1, shown)), {}, nowMs));
 }

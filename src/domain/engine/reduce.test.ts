@@ -361,7 +361,7 @@ describe("reduce", () => {
     const engine = new EngineDriver();
     const before = structuredClone(engine.state);
     const state = engine.state;
-    reduce<"tick">(state, { type: "tick" }, FIRST);
+    reduce<"tick">(state, { type: "tick" }, FIRST, Math.random);
     expect(state).toEqual(before);
   });
 });
