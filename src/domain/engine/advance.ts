@@ -140,3 +140,10 @@ export function end(
   const details = { nowMs: progress.nowMs, error, recorded: false };
   return endExecution(putErrands(state, progress.errands), ended, status, details);
 }
+
+/** Ends it with everything in it: whatever it waits for is released, executions that it waits for are cancelled too. */
+export function cancelLive(state: JobState, live: LiveExecution, nowMs: number, error: ExecutionError): JobState {
+  const progress = progressOf(live, definitionFor(state, live), nowMs);
+  if (progress !== null) return end(state, progress, "cancelled", error);
+  return endExecution(state, live, "cancelled", { nowMs, error, recorded: false });
+}

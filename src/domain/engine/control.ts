@@ -1,16 +1,15 @@
 /** What people and other programs ask of a job: a new definition, an extra execution, the end of one, a confirmation. */
 
-import type { Execution, ExecutionError } from "../execution/execution.ts";
+import type { Execution } from "../execution/execution.ts";
 import { err, ok, type Result } from "../result.ts";
 import type { Job } from "../job/job.ts";
 import type { JsonValue } from "../json.ts";
 import { jsonBytes, STATE_BYTES_MOST } from "../workflow/size.ts";
-import { endExecution } from "./end.ts";
 import { isBacklogFull, newExecution, newLive } from "./fire.ts";
-import { end, progressOf } from "./advance.ts";
+import { cancelLive } from "./advance.ts";
 import type { TriggerRequest } from "./protocol.ts";
 import type { JobState, LiveExecution } from "./state.ts";
-import { definitionFor, initialState, isHeld, LIST_AFTER_MS, putLive, withNextDue } from "./state.ts";
+import { initialState, isHeld, LIST_AFTER_MS, putLive, withNextDue } from "./state.ts";
 
 /**
  * Takes over a definition. Idempotent: a version that is not newer changes nothing, so the API and the watchdog may
@@ -108,13 +107,6 @@ export function cancel(
   if (!live) return { state, answer: null };
   const next = cancelLive(state, live, nowMs, { code: "cancelled", message: "Cancelled by request." });
   return { state: next, answer: next.outbox.get(executionId)?.execution ?? null };
-}
-
-/** Ends it with everything in it: whatever it waits for is released, executions that it waits for are cancelled too. */
-export function cancelLive(state: JobState, live: LiveExecution, nowMs: number, error: ExecutionError): JobState {
-  const progress = progressOf(live, definitionFor(state, live), nowMs);
-  if (progress !== null) return end(state, progress, "cancelled", error);
-  return endExecution(state, live, "cancelled", { nowMs, error, recorded: false });
 }
 
 /** Cancels a child that its parent gave up, also one that has not arrived: its start will find it started already. */

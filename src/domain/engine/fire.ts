@@ -8,8 +8,7 @@
 
 import type { Execution } from "../execution/execution.ts";
 import type { ParentLink, WorkflowRecord } from "../execution/stepRecord.ts";
-import { newWorkflow } from "./advance.ts";
-import { cancelLive } from "./control.ts";
+import { cancelLive, newWorkflow } from "./advance.ts";
 import { scheduledExecutionId } from "../ids.ts";
 import { scheduleOf } from "../job/job.ts";
 import { dueBetween } from "../schedule/schedule.ts";
