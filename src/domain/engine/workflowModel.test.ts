@@ -45,27 +45,30 @@ const ACTIONS = [
 
 const OTHER_JOB = "job_01kdefghjkzzzzzzzzzzzzzzzz";
 
+const MODE = fc.constantFrom("all" as const, "fail_fast" as const);
+const ON_ERROR = fc.constantFrom("fail" as const, "continue" as const);
+
 /** Steps without ids; `numbered` gives each its own, so that shrinking keeps a definition valid. */
 const { list: arbitrarySteps } = fc.letrec<{ step: StepDefinition; list: StepDefinition[] }>((tie) => ({
   list: fc.array(tie("step"), { minLength: 1, maxLength: 3 }),
   step: fc.oneof(
     { depthSize: "small", maxDepth: 3 },
-    fc.constantFrom("fail" as const, "continue" as const).map((onError) => http("", { onError })),
+    ON_ERROR.map((onError) => http("", { onError })),
     fc.constant(transform("", "{{input}}")),
     fc.constant(wait("", { durationSeconds: 90 })),
-    fc.constantFrom("fail" as const, "continue" as const).map((onTimeout) => waitForWebhook("", { onTimeout })),
+    ON_ERROR.map((onTimeout) => waitForWebhook("", { onTimeout })),
     fc.constantFrom("reject" as const, "approve" as const).map((onTimeout) => approval("", { onTimeout })),
     fc.boolean().map((waits) => runJob("", OTHER_JOB, { waits })),
     fc
       .tuple(fc.boolean(), tie("list"), tie("list"))
       .map(([yes, then, other]) => condition("", { left: yes, operator: "eq", right: true }, then, other)),
     fc
-      .tuple(fc.array(tie("list"), { minLength: 1, maxLength: 3 }), fc.constantFrom("all" as const, "fail_fast" as const), fc.integer({ min: 1, max: 3 }))
-      .map(([branches, mode, maxConcurrency]) => parallel("", branches, { mode, maxConcurrency })),
+      .tuple(fc.array(tie("list"), { minLength: 1, maxLength: 3 }), MODE, ON_ERROR, fc.integer({ min: 1, max: 3 }))
+      .map(([branches, mode, onError, maxConcurrency]) => parallel("", branches, { mode, onError, maxConcurrency })),
     fc
-      .tuple(tie("list"), fc.integer({ min: 0, max: 3 }), fc.constantFrom("all" as const, "fail_fast" as const), fc.integer({ min: 1, max: 2 }))
-      .map(([steps, items, mode, maxConcurrency]) =>
-        forEach("", Array.from({ length: items }, (_, index) => index), steps, { mode, maxConcurrency }),
+      .tuple(tie("list"), fc.integer({ min: 0, max: 3 }), MODE, ON_ERROR, fc.integer({ min: 1, max: 2 }))
+      .map(([steps, items, mode, onError, maxConcurrency]) =>
+        forEach("", Array.from({ length: items }, (_, index) => index), steps, { mode, onError, maxConcurrency }),
       ),
   ),
 })); // prettier-ignore
@@ -150,8 +153,10 @@ class World {
   deliver(message: Message | undefined): void {
     if (!message) return;
     const { executionId, step, fence } = message;
+    const before = this.recordOf(executionId, step);
     const answer = this.send<"claim">({ type: "claim", executionId, step, fence, uuid: "u" });
     if (answer.verdict !== "run") return;
+    expect(before === undefined || isStepFinished(before.status)).toBe(false);
     const rivals = this.held.filter(
       (work) => work.executionId === executionId && work.step === step && work.leaseUntilMs > this.nowMs,
     );
