@@ -30,13 +30,14 @@ interface Started {
 
 const stateDir = mkdtempSync(join(tmpdir(), "carillon-smoke-"));
 const seen: ProcessId[] = [];
-let current: Started | null = null;
+/** Every `npm start` so far. */
+const starts: Started[] = [];
 try {
   await smoke();
   process.stdout.write("Smoke: passed\n");
 } catch (error) {
   process.stderr.write(`Smoke: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.stderr.write(`--- what npm start had printed ---\n${current?.output() ?? ""}\n`);
+  process.stderr.write(`--- what npm start had printed ---\n${starts.at(-1)?.output() ?? ""}\n`);
   process.exitCode = 1;
 } finally {
   killNow(seen.filter(isRunning).map(({ pid }) => pid));
@@ -92,8 +93,8 @@ async function npmStart(): Promise<Started> {
   let output = "";
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => (output += chunk));
   child.stderr.setEncoding("utf8").on("data", (chunk: string) => (output += chunk));
-  const started = { process: child, pid, output: () => output };
-  current = started;
+  const start = { process: child, pid, output: () => output };
+  starts.push(start);
   seen.push(...[pid].map(identify).filter((id) => id !== null));
   await until(() => output.includes("Ctrl-C stops it"), START_DEADLINE_MS, "the first block", child);
   seen.push(
@@ -101,13 +102,16 @@ async function npmStart(): Promise<Started> {
       .map(identify)
       .filter((id) => id !== null),
   );
-  return started;
+  return start;
 }
 
 async function stop(started: Started, signalled: number, how: string): Promise<void> {
   process.kill(signalled, "SIGINT");
-  await until(() => !seen.some(isRunning), STOP_DEADLINE_MS, `every process to end after ${how}`);
-  expect(started.process.exitCode === 0, `npm start ended with ${started.process.exitCode} after ${how}`);
+  const { process: npm } = started;
+  const ended = () => npm.exitCode !== null || npm.signalCode !== null;
+  await until(() => ended() && !seen.some(isRunning), STOP_DEADLINE_MS, `every process to end after ${how}`);
+  // npm passes on how its shell ended, which the terminal's signal reaches too.
+  expect(npm.exitCode === 0 || npm.signalCode === "SIGINT", `npm start ended with ${npm.exitCode} after ${how}`);
   step(`${how} ended every process`);
 }
 

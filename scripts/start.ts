@@ -19,6 +19,8 @@ import { startWatchdog } from "./lib/watchdogTimer.ts";
 import { renderWelcome } from "./lib/welcome.ts";
 import { buildWorkerIfStale } from "./lib/workerBundle.ts";
 
+const PARENT_CHECK_MS = 500;
+
 /** Ends the start with a sentence for the person who typed the command, instead of a stack trace. */
 class Refusal extends Error {}
 
@@ -44,6 +46,7 @@ async function start(flags: StartOptions): Promise<void> {
   const colour = process.stdout.isTTY === true && (process.env["NO_COLOR"] ?? "") === "";
   const lock = lockOrRefuse(stateDir);
   endOnSignals(lock);
+  endWithNpm();
 
   const state = loadState(stateDir);
   refuseOtherToken(state, flags);
@@ -86,7 +89,7 @@ async function start(flags: StartOptions): Promise<void> {
     renderWelcome({
       url: instance.url,
       token: ready.ownerToken,
-      stateDir: relative(process.cwd(), stateDir) || ".",
+      stateDir: shown(stateDir),
       isFirstStart,
       sampleCount: ready.sampleJobIds?.length ?? 0,
       targetUrl: flags.strictTargets ? "https://example.com" : `${target.url}/ok`,
@@ -107,7 +110,7 @@ function lockOrRefuse(stateDir: string): InstanceLock {
   const outcome = lockState(stateDir);
   if (outcome.ok) return outcome.lock;
   throw new Refusal(
-    `An instance already runs on ${relative(process.cwd(), stateDir) || "."} ` +
+    `An instance already runs on ${shown(stateDir)} ` +
       `(process ${outcome.pid}${outcome.url === null ? "" : `, ${outcome.url}`}).\n` +
       "Stop it first, or run a second one beside it: npm start -- --state .carillon-2 --port 0",
   );
@@ -120,6 +123,12 @@ function refuseOtherToken(state: InstanceState, flags: StartOptions): void {
       `Leave --token out to go on with it, or start afresh: npm start -- --state DIR --token T\n` +
       "More tokens for the same workspace: POST /v1/tokens.",
   );
+}
+
+/** Short for what lies in this directory, whole for the rest. */
+function shown(directory: string): string {
+  const path = relative(process.cwd(), directory);
+  return path.startsWith("..") ? directory : path || ".";
 }
 
 /** workerd's own complaint would come late and name a socket. */
@@ -144,6 +153,18 @@ async function openTarget(port: number | null): Promise<SampleTarget> {
     say(`Port ${port}, where the sample jobs find their target, is taken: they fail until the next start.`);
     return startSampleTarget(0);
   }
+}
+
+/**
+ * npm may be killed without a word to us. `exec` in package.json makes it our parent, so its end shows: npm passes SIGINT
+ * and SIGTERM on, but to a shell between us that does not.
+ */
+function endWithNpm(): void {
+  if (process.env["npm_lifecycle_event"] === undefined) return;
+  const npm = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== npm) process.exit(0);
+  }, PARENT_CHECK_MS).unref();
 }
 
 /**

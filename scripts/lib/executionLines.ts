@@ -23,6 +23,9 @@ const YELLOW = 33;
 
 const STATUS_COLOURS: Readonly<Record<string, number>> = { succeeded: GREEN, cancelled: YELLOW };
 
+/** workerd's account, with its own stack, of a failure that the Worker learns of too: a name that does not resolve. */
+const RUNTIME_TRACE = /\nstack: \S*workerd@|; sentryErrorContext = /;
+
 export function isFinishedExecution(event: unknown): event is FinishedExecution {
   return typeof event === "object" && event !== null && (event as { event?: unknown }).event === "execution.finished";
 }
@@ -41,7 +44,7 @@ export function parseEvent(text: string): Readonly<Record<string, unknown>> | nu
 export function renderLog(line: LogLine, colour: boolean): string | null {
   const event = parseEvent(line.text);
   if (isFinishedExecution(event)) return renderExecution(event, line.atMs, colour);
-  if (line.level !== "error" && line.level !== "warn") return null;
+  if ((line.level !== "error" && line.level !== "warn") || RUNTIME_TRACE.test(line.text)) return null;
   return paint(
     `${clockTime(line.atMs)}  ${line.level}: ${event === null ? line.text : renderFields(event)}`,
     RED,

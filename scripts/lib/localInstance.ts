@@ -34,6 +34,8 @@ export interface LocalInstanceOptions {
   readonly onLog: (line: LogLine) => void;
   /** The runtime died and was started again, under another pid. */
   readonly onRuntimeRestart?: () => void;
+  /** Opens V8's inspector, for `npm run bench -- --profile`; 0 takes any free port (`miniflare.getInspectorURL`). */
+  readonly inspectorPort?: number;
   /** Another Worker than Carillon's built one, such as a benchmark's skeleton. */
   readonly other?: {
     /** One bundled module. */
@@ -60,6 +62,8 @@ const HOST = "127.0.0.1";
 /** Where `wrangler --persist-to` keeps data below its directory: `npm run dev` then finds what `npm start` has kept. */
 const DATA_DIR = "v3";
 const D1_BINDING = "DB";
+/** The platform lets an invocation hold six connections; workerd by itself sets no limit. */
+const LOCAL_LIMITS = { CONNECTIONS_PER_INVOCATION: "1000" };
 
 export async function startLocalInstance(options: LocalInstanceOptions): Promise<LocalInstance> {
   const script = resolve(options.other?.script ?? WORKER_BUNDLE);
@@ -80,6 +84,7 @@ export async function startLocalInstance(options: LocalInstanceOptions): Promise
       handleStructuredLogs: ({ level, message, timestamp }) => {
         options.onLog({ level, text: message, atMs: timestamp });
       },
+      ...(options.inspectorPort === undefined ? {} : { inspectorPort: options.inspectorPort }),
       ...(options.stateDir === null ? {} : { resourcePersistencePath: resolve(options.stateDir, DATA_DIR) }),
       unsafeHandleRuntimeRestart: () => options.onRuntimeRestart?.(),
       workers: [
@@ -87,7 +92,7 @@ export async function startLocalInstance(options: LocalInstanceOptions): Promise
           ...(worker as Partial<V4WorkerOptions>),
           name,
           modules: [{ type: "ESModule", path: basename(script), contents: readFileSync(script, "utf8") }],
-          bindings: { ...(worker.bindings as object), ...options.bindings },
+          bindings: { ...(worker.bindings as object), ...LOCAL_LIMITS, ...options.bindings },
           // Straight to the Worker. Miniflare's own entry in front of it answers faults with pages of stack traces, opens
           // control routes under /cdn-cgi/, and was measured at 1,700 requests/s where the Worker itself answers 4,400.
           unsafeDirectSockets: [{ host: HOST, port: options.port }],

@@ -6,7 +6,7 @@
  */
 
 import { spawn } from "node:child_process";
-import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DIST_DIR, ROOT, WORKER_BUNDLE, WORKER_OPTIONS, WRANGLER_BIN, WRANGLER_CONFIG } from "./paths.ts";
 import { readWorkerOptions } from "./workerOptions.ts";
@@ -16,8 +16,8 @@ const SOURCES = ["src", "wrangler.toml", "tsconfig.json", "package-lock.json"];
 /** Builds, and returns what wrangler said about it. Rejects with wrangler's whole output when it fails. */
 export async function buildWorker(): Promise<string> {
   const startedAt = new Date();
-  const outDir = join(DIST_DIR, `.build-${process.pid}`);
-  await mkdir(outDir, { recursive: true });
+  await mkdir(DIST_DIR, { recursive: true });
+  const outDir = await mkdtemp(join(DIST_DIR, ".build-"));
   try {
     const [output, workerOptions] = await Promise.all([
       runWrangler(["deploy", "--dry-run", "--outdir", outDir]),
@@ -65,7 +65,8 @@ async function modifiedAtMs(path: string): Promise<number | null> {
   return info?.mtimeMs ?? null;
 }
 
-function runWrangler(args: readonly string[]): Promise<string> {
+/** Resolves to what wrangler wrote; rejects with it when it fails. */
+export function runWrangler(args: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [WRANGLER_BIN, ...args], {
       cwd: ROOT,

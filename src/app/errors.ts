@@ -19,8 +19,12 @@ export const APP_ERROR_CODES = [
   "not_finished",
   "last_owner",
   "token_taken",
+  "secret_exists",
+  "secret_in_use",
+  "too_many_signing_keys",
   "backlog_full",
   "actor_unavailable",
+  "master_key_missing",
 ] as const;
 export type AppErrorCode = (typeof APP_ERROR_CODES)[number];
 
@@ -42,7 +46,10 @@ export function invalid(issues: readonly FieldIssue[]): { readonly ok: false; re
 }
 
 /** The same answer for what never was, what is gone, and what belongs to another workspace. */
-export function notFound(what: "job" | "execution" | "token"): { readonly ok: false; readonly error: AppError } {
+export function notFound(what: "job" | "execution" | "token" | "secret"): {
+  readonly ok: false;
+  readonly error: AppError;
+} {
   return err({ code: "not_found", message: `There is no such ${what} in this workspace.` });
 }
 

@@ -4,6 +4,8 @@ import type { JobActorProtocol, HistoryEntry } from "../domain/engine/protocol.t
 import type { Execution, ExecutionSource, ExecutionStatus } from "../domain/execution/execution.ts";
 import type { Job, JobKind, JobState } from "../domain/job/job.ts";
 import type { Result } from "../domain/result.ts";
+import type { Secret } from "../domain/secret/secret.ts";
+import type { SigningKey } from "../domain/signing/signingKey.ts";
 import type { Role, Token, Workspace } from "../domain/workspace/workspace.ts";
 
 export interface Page<T> {
@@ -96,18 +98,111 @@ export interface History {
   record(entries: readonly HistoryEntry[]): Promise<boolean>;
 }
 
+/** Why no secret can be read at all. */
+export interface SecretsUnreadable {
+  readonly message: string;
+  /** Whether the storage was out of reach, so that another try may help. */
+  readonly transient: boolean;
+}
+
 /** Plaintext of secrets, for the length of an attempt. */
 export interface SecretReader {
-  /**
-   * Values by name; names that do not exist or cannot be decrypted are absent. The error is a sentence for when none can
-   * be read at all (no master key, storage out of reach) and the attempt may be tried again.
-   */
-  read(workspaceId: string, names: readonly string[]): Promise<Result<ReadonlyMap<string, string>, string>>;
+  /** Values by name; names that do not exist or cannot be decrypted are absent. */
+  read(workspaceId: string, names: readonly string[]): Promise<Result<ReadonlyMap<string, string>, SecretsUnreadable>>;
 }
 
 export interface Signer {
-  /** Standard Webhooks headers of a request; none for a workspace without a signing key. `body` is exactly what is sent. */
-  sign(workspaceId: string, id: string, nowMs: number, body: string): Promise<readonly (readonly [string, string])[]>;
+  /**
+   * Standard Webhooks headers of a request; none for a workspace without a signing key. `body` is exactly what is sent.
+   * The error says which key is there and cannot be used.
+   */
+  sign(
+    workspaceId: string,
+    id: string,
+    nowMs: number,
+    body: string,
+  ): Promise<Result<readonly (readonly [string, string])[], string>>;
+}
+
+/** A value under a key of its own, which is under a master key. */
+export interface Sealed {
+  readonly envelope: string;
+  /** Names the master key; also inside the envelope, and here so that a rotation finds what is left. */
+  readonly masterKeyId: string;
+}
+
+/** Whose value it is: an envelope opens under the identity that it was sealed with and under no other. */
+export interface SealedFor {
+  readonly workspaceId: string;
+  /** A secret's name, or `signingKeyIdentity`. */
+  readonly name: string;
+}
+
+/** Seals with the instance's master keys; opens nothing. */
+export interface Vault {
+  readonly currentKeyId: string;
+  /** `null` outside a rotation. */
+  readonly previousKeyId: string | null;
+  seal(owner: SealedFor, value: string): Promise<Sealed>;
+  /** The same value under the current master key. `unknown_key`: its own is not bound; `corrupt`: it does not open. */
+  rewrap(owner: SealedFor, envelope: string): Promise<Result<Sealed, "unknown_key" | "corrupt">>;
+  /** A new signing key in the form that receivers configure. */
+  drawSigningKey(): string;
+}
+
+export interface SecretWithUsers {
+  readonly secret: Secret;
+  /** Ids of the jobs that name it and are not completed, in their order. */
+  readonly usedBy: readonly string[];
+}
+
+/** Something sealed that is not under the wanted master key. */
+export interface Rewrappable {
+  readonly id: string;
+  readonly owner: SealedFor;
+  readonly sealed: Sealed;
+}
+
+/** What a rotation of the master key needs of a table with envelopes. */
+export interface RewrapStore {
+  /** In the order of ids, from the one after `afterId`. */
+  listNotUnder(masterKeyId: string, afterId: string | null, limit: number): Promise<readonly Rewrappable[]>;
+  /** Replaces envelopes that are still as they were read; what changed meanwhile is under the current key already. */
+  rewrap(changes: readonly { readonly id: string; readonly from: Sealed; readonly to: Sealed }[]): Promise<void>;
+  countNotUnder(masterKeyId: string): Promise<number>;
+}
+
+export interface SecretRepository extends RewrapStore {
+  insert(secret: Secret, sealed: Sealed): Promise<"inserted" | "name_taken">;
+  find(workspaceId: string, name: string): Promise<SecretWithUsers | null>;
+  /** By name. */
+  list(workspaceId: string): Promise<readonly SecretWithUsers[]>;
+  /** A new value in place, under the next revision; says whether there is such a secret. */
+  replaceValue(workspaceId: string, name: string, sealed: Sealed, nowMs: number): Promise<boolean>;
+  /** Without `force` only if no job uses it, which is judged by the deletion itself. */
+  delete(workspaceId: string, name: string, force: boolean): Promise<"deleted" | "kept">;
+  /** The envelopes of those names that exist, in one query. */
+  readSealed(workspaceId: string, names: readonly string[]): Promise<readonly SealedSecret[]>;
+}
+
+export interface SealedSecret {
+  readonly id: string;
+  readonly name: string;
+  readonly revision: number;
+  readonly envelope: string;
+}
+
+export interface SigningKeyRepository extends RewrapStore {
+  /** Newest first, those that have expired left out. */
+  list(workspaceId: string, nowMs: number): Promise<readonly SigningKey[]>;
+  /**
+   * Adds a key, lets every older one expire at `overlapUntilMs` at the latest, and removes those that have expired.
+   * `full`: as many as are allowed would still be valid.
+   */
+  rotate(key: SigningKey, sealed: Sealed, overlapUntilMs: number): Promise<"rotated" | "full">;
+  /** Newest first, those that have expired left out. */
+  readSealed(workspaceId: string, nowMs: number): Promise<readonly (SigningKey & { readonly envelope: string })[]>;
+  deleteExpired(nowMs: number): Promise<void>;
 }
 
 export interface WorkspaceRepository {

@@ -2,13 +2,32 @@
 
 import type { Clock, Random } from "../domain/clock.ts";
 import type { TargetPolicy } from "../domain/net/target.ts";
-import type { ExecutionRepository, JobActors, JobRepository, TokenRepository, WorkspaceRepository } from "./ports.ts";
+import type { Result } from "../domain/result.ts";
+import type { AttemptDeps } from "./executions/attemptExecution.ts";
+import type {
+  ExecutionRepository,
+  JobActors,
+  JobRepository,
+  SecretRepository,
+  SigningKeyRepository,
+  TokenRepository,
+  Vault,
+  WorkspaceRepository,
+} from "./ports.ts";
 
 export interface Services {
   readonly jobs: JobRepository;
   readonly executions: ExecutionRepository;
   readonly workspaces: WorkspaceRepository;
   readonly tokens: TokenRepository;
+  readonly secrets: SecretRepository;
+  readonly signingKeys: SigningKeyRepository;
+  /** Reads the master keys; the error is a sentence for the operator. */
+  openVault(): Promise<Result<Vault, string>>;
+  /** Makes this isolate read the signing keys of a workspace again before it signs the next request. */
+  forgetSigningKeys(workspaceId: string): void;
+  /** Prepares and sends a request as an attempt does. */
+  readonly outbound: Pick<AttemptDeps, "secrets" | "signer" | "send">;
   readonly actors: JobActors;
   readonly clock: Clock;
   /** Backed by a cryptographic source: tokens are drawn from it. */

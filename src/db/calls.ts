@@ -1,7 +1,7 @@
 /** How calls to D1 are made: once where a repetition could change the answer, up to three times where it cannot. */
 
 import type { Random } from "../domain/clock.ts";
-import { toStorageError } from "./errors.ts";
+import { StorageUnavailable, toStorageError } from "./errors.ts";
 
 export interface StorageDeps {
   readonly random: Random;
@@ -13,12 +13,35 @@ const MOST_TRIES = 3;
 /** Full jitter over 50 ms, then over 100 ms: D1's transient faults are over in less (facts 3.3). */
 const FIRST_BACKOFF_MS = 50;
 
+/** What an attempt waits for D1 on its way to the target; a healthy D1 answers in milliseconds. */
+export const ATTEMPT_READ_DEADLINE_MS = 3_000;
+
 /** Makes a call once; what it throws becomes a `StorageError`. D1 itself repeats reads that failed. */
 export async function once<T>(operation: string, call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (thrown) {
     throw toStorageError(operation, thrown);
+  }
+}
+
+/** Makes a call once for a caller that cannot wait long: after `deadlineMs` D1 counts as out of reach. */
+export async function onceWithin<T>(
+  deps: StorageDeps,
+  deadlineMs: number,
+  operation: string,
+  call: () => Promise<T>,
+): Promise<T> {
+  const settled = new AbortController();
+  try {
+    const answer = await Promise.race([
+      once(operation, call).then((value) => ({ value })),
+      deps.sleep(deadlineMs, settled.signal).then(() => null),
+    ]);
+    if (answer === null) throw new StorageUnavailable(operation, "transient", "our deadline passed");
+    return answer.value;
+  } finally {
+    settled.abort();
   }
 }
 

@@ -77,7 +77,7 @@ WHERE excluded.rev > executions.rev`;
 
 const COMPLETE = `
 UPDATE jobs SET state = 'completed', updated_at = max(updated_at, ?1)
-WHERE id = ?2 AND state = 'active' AND deleted_at IS NULL AND schedule_from <= ?3`;
+WHERE id = ?2 AND state IN ('active', 'paused') AND deleted_at IS NULL AND schedule_from <= ?3`;
 
 export function createHistory(db: D1Database, deps: HistoryDeps): History {
   return {

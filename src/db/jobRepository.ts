@@ -86,7 +86,7 @@ export function createJobRepository(db: D1Database, deps: StorageDeps): JobRepos
      * completed, unless the change is one that starts its schedule anew, which moves `schedule_from`.
      */
     async replace(job, expectedVersion) {
-      const { id, workspaceId, createdAt, state, ...changes } = toJobColumns(job);
+      const { id, workspaceId, state, ...changes } = toJobColumns(job);
       const { meta } = await once("jobs.replace", () =>
         orm
           .update(jobs)

@@ -10,6 +10,7 @@ import { RETRY_DEFAULTS } from "../domain/retry/policy.ts";
 import type { DstPolicy } from "../domain/schedule/schedule.ts";
 import { DEFAULT_DST_POLICY } from "../domain/schedule/schedule.ts";
 import type { StepDefinition } from "../domain/workflow/definition.ts";
+import { findSecretReferences } from "../domain/secret/reference.ts";
 import type { jobs } from "./schema.ts";
 
 export type JobRow = typeof jobs.$inferSelect;
@@ -67,7 +68,14 @@ export function toJobColumns(job: Job): JobColumns {
     version: job.version,
     scheduleFrom: job.scheduleFromMs,
     definition: JSON.stringify(definition),
+    secretNames: secretNamesOf(job.request),
   };
+}
+
+/** `null` for none, so that such a job has no place in the index of those that have some. */
+function secretNamesOf(request: RequestSpec): string | null {
+  const names = findSecretReferences(request);
+  return names.length === 0 ? null : JSON.stringify(names);
 }
 
 export function toJob(row: JobColumns): Job {

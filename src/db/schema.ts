@@ -50,6 +50,7 @@ export const jobs = sqliteTable(
     idempotencyDigest: text("idempotency_digest"),
     deletedAt: integer("deleted_at"),
     definition: text("definition").notNull(),
+    secretNames: text("secret_names"),
   },
   (table) => [
     // The state is left out on purpose: a one-shot job that completes then leaves this index alone.
@@ -69,7 +70,40 @@ export const jobs = sqliteTable(
     index("jobs_deleted")
       .on(table.id, table.workspaceId)
       .where(sql`deleted_at IS NOT NULL`),
+    // Only jobs that name a secret are in it, and only while they have something ahead of them.
+    index("jobs_with_secrets")
+      .on(table.workspaceId, table.id, table.secretNames)
+      .where(sql`secret_names IS NOT NULL AND state <> 'completed' AND deleted_at IS NULL`),
   ],
+);
+
+export const secrets = sqliteTable(
+  "secrets",
+  {
+    id: text("id").primaryKey().notNull(),
+    workspaceId: text("workspace_id").notNull(),
+    name: text("name").notNull(),
+    environment: text("environment").notNull(),
+    revision: integer("revision").notNull(),
+    createdAt: integer("created_at").notNull(),
+    updatedAt: integer("updated_at").notNull(),
+    kid: text("kid").notNull(),
+    envelope: text("envelope").notNull(),
+  },
+  (table) => [uniqueIndex("secrets_by_name").on(table.workspaceId, table.name)],
+);
+
+export const signingKeys = sqliteTable(
+  "signing_keys",
+  {
+    id: text("id").primaryKey().notNull(),
+    workspaceId: text("workspace_id").notNull(),
+    createdAt: integer("created_at").notNull(),
+    expiresAt: integer("expires_at"),
+    kid: text("kid").notNull(),
+    envelope: text("envelope").notNull(),
+  },
+  (table) => [index("signing_keys_by_workspace").on(table.workspaceId, table.id)],
 );
 
 /**

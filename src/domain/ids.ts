@@ -43,6 +43,14 @@ export function newId(prefix: "job" | "wks" | "tok" | "sec" | "key" | "req", now
   return `${prefix}_${encodeTime(nowMs)}${randomText(KEY_LENGTH, random)}`;
 }
 
+/** A version 4 UUID (RFC 9562 section 5.4). */
+export function randomUuid(random: Random): string {
+  return "xxxxxxxx-xxxx-4xxx-yxxx-xxxxxxxxxxxx".replaceAll(/[xy]/g, (place) => {
+    const digit = Math.floor(random() * 16);
+    return (place === "x" ? digit : 8 + (digit % 4)).toString(16);
+  });
+}
+
 /** The id of the execution that stands for one due time of a job's schedule. */
 export function scheduledExecutionId(jobId: string, dueMs: number): string {
   return `exe_${encodeTime(dueMs)}${jobKey(jobId)}${SCHEDULED_SUFFIX}`;
@@ -80,13 +88,6 @@ function hashText(text: string): string {
 /** 130 random bits as text. */
 export function newKey(random: Random): string {
   return randomText(26, random);
-}
-
-/** A version 4 UUID. */
-export function newUuid(random: Random): string {
-  const hex = (count: number): string =>
-    Array.from({ length: count }, () => Math.floor(random() * 16).toString(16)).join("");
-  return `${hex(8)}-${hex(4)}-4${hex(3)}-${"89ab".charAt(Math.floor(random() * 4))}${hex(3)}-${hex(12)}`;
 }
 
 /**

@@ -12,20 +12,32 @@ import { createExecutionRepository } from "../db/executionRepository.ts";
 import { createHistory } from "../db/history.ts";
 import { createJobRepository } from "../db/jobRepository.ts";
 import { metered } from "../db/meter.ts";
+import { createSecretRepository } from "../db/secretRepository.ts";
+import { createSigningKeyRepository } from "../db/signingKeyRepository.ts";
 import { createTokenRepository } from "../db/tokenRepository.ts";
 import { createWorkspaceRepository } from "../db/workspaceRepository.ts";
 import type { AttemptWork } from "../domain/engine/claim.ts";
 import type { TargetPolicy } from "../domain/net/target.ts";
 import { ok } from "../domain/result.ts";
+import type { Result } from "../domain/result.ts";
 import { logFinished } from "../observability/executionLog.ts";
 import { logFault } from "../observability/log.ts";
 import { sendHttp } from "../outbound/httpClient.ts";
 import type { ConsumerDeps } from "../queue/consumer.ts";
+import { parseKeyring } from "../secrets/keyring.ts";
+import type { Keyring } from "../secrets/keyring.ts";
+import { createDataKeyCache, createSecretReader } from "../secrets/reader.ts";
+import { SigningKeyCache, createSigner } from "../secrets/signer.ts";
+import { createVault } from "../secrets/vault.ts";
 import type { Bindings } from "./env.ts";
 
 const DEFAULT_RETENTION_DAYS = 30;
 
 const clock = { now: () => Date.now() };
+
+/** What this isolate keeps from invocation to invocation: keys that cannot be exported, never plaintext. */
+const dataKeys = createDataKeyCache();
+const signingKeyCache = new SigningKeyCache();
 
 const storage: StorageDeps = {
   random: Math.random,
@@ -48,18 +60,28 @@ export function composeServices(
   waitUntil: (work: Promise<unknown>) => void,
   requestHost: string,
 ): Services {
+  const policy = targetPolicy(env, [requestHost]);
+  const outbound = composeOutbound(env, policy);
   return {
     jobs: createJobRepository(env.DB, storage),
     executions: createExecutionRepository(env.DB, storage),
     workspaces: createWorkspaceRepository(env.DB, storage),
     tokens: createTokenRepository(env.DB, storage),
+    secrets: createSecretRepository(env.DB, storage),
+    signingKeys: createSigningKeyRepository(env.DB, storage),
+    openVault: async () => {
+      const keyring = await parseKeyring(env);
+      return keyring.ok ? ok(createVault(keyring.value)) : keyring;
+    },
+    forgetSigningKeys: (workspaceId) => signingKeyCache.expire(workspaceId),
+    outbound,
     actors: createJobActors(env.JOB_ACTOR),
     clock,
     random: secureRandom,
     digest: sha256Hex,
     later: (work) => waitUntil(work.catch((error: unknown) => logFault("api.later_failed", error))),
     report: (fault, context) => logFault("api.fault", fault, context),
-    targetPolicy: targetPolicy(env, [requestHost]),
+    targetPolicy: policy,
     adminToken: env.ADMIN_TOKEN ?? null,
   };
 }
@@ -71,7 +93,7 @@ export function composeConsumer(env: Bindings, waitUntil: (work: Promise<unknown
   const history = groupCommit(
     createHistory(metered(env.DB, written), { ...storage, report: (error) => logFault("history.write_failed", error) }),
   );
-  const policy = targetPolicy(env, []);
+  const outbound = composeOutbound(env, targetPolicy(env, []));
   return {
     actors,
     waitUntil,
@@ -80,17 +102,14 @@ export function composeConsumer(env: Bindings, waitUntil: (work: Promise<unknown
     collectHistory: async (jobId) => {
       for (const { execution } of await collectHistory(jobId, { actors, history })) logFinished(execution, null);
     },
-    runErrands: (jobId) =>
-      runErrands(jobId, { actors, jobs: createJobRepository(env.DB, storage), report: logFault }),
+    runErrands: (jobId) => runErrands(jobId, { actors, jobs: createJobRepository(env.DB, storage), report: logFault }),
     attempt: async (work: AttemptWork) => {
       const report = await attemptExecution(work, {
         clock,
         random: Math.random,
         actors,
         history,
-        secrets: { read: async () => ok(new Map<string, string>()) },
-        signer: { sign: async () => [] },
-        send: (request) => sendHttp(request, { fetch, now: () => Date.now(), policy }),
+        ...outbound,
         report: logFault,
       });
       // An end that was not recorded is logged when it is collected.
@@ -98,6 +117,23 @@ export function composeConsumer(env: Bindings, waitUntil: (work: Promise<unknown
       logFinished(report.execution, { ...report.finish.cost, d1RowsWritten: written.rowsWritten });
       written.rowsWritten = 0;
     },
+  };
+}
+
+/** How requests are prepared and sent: by attempts in the consumer, and by the test of a job in the API. */
+function composeOutbound(env: Bindings, policy: TargetPolicy): Services["outbound"] {
+  let parsed: Promise<Result<Keyring, string>> | null = null;
+  const keyring = () => (parsed ??= parseKeyring(env));
+  const report = (event: string, fault: unknown) => logFault(event, fault);
+  return {
+    secrets: createSecretReader({ secrets: createSecretRepository(env.DB, storage), keyring, dataKeys, report }),
+    signer: createSigner({
+      signingKeys: createSigningKeyRepository(env.DB, storage),
+      keyring,
+      cache: signingKeyCache,
+      report,
+    }),
+    send: (request) => sendHttp(request, { fetch, now: () => Date.now(), policy }),
   };
 }
 

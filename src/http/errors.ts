@@ -30,10 +30,21 @@ export const ERRORS = {
   not_finished: { status: 409, meaning: "The execution has not ended yet." },
   last_owner: { status: 409, meaning: "A workspace keeps at least one owner token." },
   token_taken: { status: 409, meaning: "The token's text is in use already." },
+  secret_exists: { status: 409, meaning: "There is a secret of this name; PUT replaces its value." },
+  secret_in_use: { status: 409, meaning: "Jobs use the secret; `details` names them." },
+  too_many_signing_keys: { status: 409, meaning: "So many keys are valid at a time that no more are taken." },
   payload_too_large: { status: 413, meaning: "The body has more than 256 KB." },
   backlog_full: { status: 429, meaning: "Too many executions of the job are waiting." },
   internal: { status: 500, meaning: "A fault of ours; it is logged under the request's id." },
-  actor_unavailable: { status: 503, meaning: "What runs the job could not be reached; see the message and `Retry-After`." },
+  actor_unavailable: {
+    status: 503,
+    meaning: "What runs the job could not be reached; see the message and `Retry-After`.",
+  },
+  master_key_missing: {
+    status: 503,
+    meaning:
+      "The operator has not set `MASTER_KEY` (or not rightly), so nothing can be encrypted; the message says how.",
+  },
   storage_unavailable: { status: 503, meaning: "The database could not be reached; see `Retry-After`." },
   overloaded: { status: 503, meaning: "Too many requests at a time; see `Retry-After`." },
 } as const satisfies Readonly<Record<HttpErrorCode, { readonly status: number; readonly meaning: string }>>;

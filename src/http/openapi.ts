@@ -14,7 +14,9 @@ const ErrorSchema = z
     error: z.strictObject({
       code: z.string(),
       message: z.string(),
-      details: z.unknown().openapi({ description: "For invalid_request a list of `{path, message}`; else object or null." }),
+      details: z
+        .unknown()
+        .openapi({ description: "For invalid_request a list of `{path, message}`; else object or null." }),
     }),
   })
   .openapi("Error");
@@ -24,6 +26,7 @@ const ID_EXAMPLES: Readonly<Record<string, string>> = {
   job_id: "job_01k8rb2c9078f31njdbhv0m7q2",
   execution_id: "exe_01k8rdnm8078f31njdbhv0m7q2ek000000",
   token_id: "tok_01k8rb2c9078f31njdbhv0m7q2",
+  secret_name: "stripe-key",
 };
 
 /** The name of the parameter in a path; null when there is none. */
@@ -77,6 +80,7 @@ export function documentOf(app: Pick<OpenAPIHono, "getOpenAPI31Document">) {
       { name: "Jobs", description: "Saved HTTP requests with a schedule." },
       { name: "Schedules", description: "Schedules without a job." },
       { name: "Executions", description: "Runs of jobs, with each attempt." },
+      { name: "Secrets", description: "What requests carry and are signed with, and nobody sees." },
       { name: "Access", description: "Workspaces, tokens and roles." },
       { name: "Instance", description: "The instance itself." },
     ],
@@ -130,7 +134,10 @@ function errorAnswersOf(codes: readonly HttpErrorCode[]) {
 
 function examplesOf(codes: readonly HttpErrorCode[]) {
   return Object.fromEntries(
-    codes.map((code) => [code, { value: { error: { code, message: ERRORS[code].meaning, details: detailsOf(code) } } }]),
+    codes.map((code) => [
+      code,
+      { value: { error: { code, message: ERRORS[code].meaning, details: detailsOf(code) } } },
+    ]),
   );
 }
 

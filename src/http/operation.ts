@@ -26,7 +26,7 @@ export interface BodyContract {
 export interface Contract {
   /** `operationId`; also the anchor on the page of documentation. */
   readonly id: string;
-  readonly method: "get" | "post" | "patch" | "delete";
+  readonly method: "get" | "post" | "put" | "patch" | "delete";
   /** With parameters in braces, at most one: `/v1/jobs/{job_id}/pause`. */
   readonly path: string;
   readonly tag: string;
@@ -48,7 +48,8 @@ export interface Input {
   readonly id: string;
   readonly query: URLSearchParams;
   readonly headers: Headers;
-  readonly body: { readonly type: "json"; readonly value: JsonValue } | { readonly type: "text"; readonly text: string };
+  readonly body:
+    { readonly type: "json"; readonly value: JsonValue } | { readonly type: "text"; readonly text: string };
 }
 
 export interface WorkspaceInput extends Input {

@@ -72,18 +72,25 @@ describe("readQuery", () => {
     expect(query("from=2030-01-01T00:00:00+02:00")).toMatchObject({ value: { from: "2030-01-01T00:00:00+02:00" } });
   });
 
-  it.each(["limit=0", "limit=101", "limit=ten", "limit=", "limit=1.5", "limit=1&limit=2", "dry=yes", "limi=1", "from=x"])(
-    "refuses %s by the parameter's name",
-    (text) => {
-      const read = query(text);
-      expect(!read.ok && read.error).toMatchObject({ issues: [{ path: text.slice(0, text.indexOf("=")) }] });
-    },
-  );
+  it.each([
+    "limit=0",
+    "limit=101",
+    "limit=ten",
+    "limit=",
+    "limit=1.5",
+    "limit=1&limit=2",
+    "dry=yes",
+    "limi=1",
+    "from=x",
+  ])("refuses %s by the parameter's name", (text) => {
+    const read = query(text);
+    expect(!read.ok && read.error).toMatchObject({ issues: [{ path: text.slice(0, text.indexOf("=")) }] });
+  });
 });
 
 describe("jsonPath", () => {
   it("writes paths as people do", () => {
-    expect(jsonPath(["request", "headers", "X-A", 0, "a b"])).toBe('request.headers.X-A[0]["a b"]');
+    expect(jsonPath(["request", "headers", "X-A", 0, "a b"])).toBe('request.headers["X-A"][0]["a b"]');
     expect(jsonPath([])).toBe("");
   });
 });

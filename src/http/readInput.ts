@@ -5,6 +5,7 @@ import type { Outcome } from "../app/errors.ts";
 import { invalid } from "../app/errors.ts";
 import type { FieldIssue } from "../domain/issue.ts";
 import { ok } from "../domain/result.ts";
+import { memberPath } from "../domain/template/fieldPath.ts";
 
 export type Path = readonly PropertyKey[];
 
@@ -13,8 +14,7 @@ export interface ReadIssue extends FieldIssue {
 }
 
 export type Read<T> =
-  | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly issues: readonly ReadIssue[] };
+  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly issues: readonly ReadIssue[] };
 
 /** Names between which an unknown one is told apart; `,` cannot be in a field's name of ours. */
 const SEPARATOR = ",";
@@ -32,7 +32,10 @@ export function readBody<Schema extends z.ZodType>(schema: Schema, body: unknown
 }
 
 /** Reads query parameters: texts, of which the schema says which are numbers and flags. */
-export function readQuery<Schema extends z.ZodObject>(schema: Schema, query: URLSearchParams): Outcome<z.output<Schema>> {
+export function readQuery<Schema extends z.ZodObject>(
+  schema: Schema,
+  query: URLSearchParams,
+): Outcome<z.output<Schema>> {
   const given: Record<string, unknown> = {};
   const repeated: FieldIssue[] = [];
   for (const name of new Set(query.keys())) {
@@ -67,9 +70,7 @@ function unwrap(schema: unknown): unknown {
 export function jsonPath(path: Path): string {
   return path.reduce<string>((text, part) => {
     if (typeof part === "number") return `${text}[${part}]`;
-    const name = String(part);
-    if (!/^[A-Za-z_][A-Za-z0-9_-]*$/.test(name)) return `${text}[${JSON.stringify(name)}]`;
-    return text === "" ? name : `${text}.${name}`;
+    return text === "" ? String(part) : memberPath(text, String(part));
   }, "");
 }
 
@@ -132,7 +133,9 @@ function unknownField(name: string, known: readonly string[]): string {
   const [first] = meant;
   if (first !== undefined) return `is not known; did you mean ${JSON.stringify(first)}?`;
   const names = known.filter((candidate) => candidate !== "");
-  return names.length === 0 ? "is not known; nothing is accepted here" : `is not known; accepted are ${names.join(", ")}`;
+  return names.length === 0
+    ? "is not known; nothing is accepted here"
+    : `is not known; accepted are ${names.join(", ")}`;
 }
 
 /** The same but for case and separators, or at most two slips of the keyboard in a name long enough to tell. */
@@ -142,7 +145,7 @@ function isClose(name: string, candidate: string): boolean {
     string,
   ];
   if (one === "" || other === "") return false;
-  return editDistance(one.slice(0, 64), other) <= (other.length >= 5 ? 2 : 1) || isUnitLessForm(one, other);
+  return editDistance(one.slice(0, 64), other) <= (other.length >= 4 ? 2 : 1) || isUnitLessForm(one, other);
 }
 
 /** `timeout` for `timeout_seconds`, `every_minutes` for `every_n_minutes`. */

@@ -114,7 +114,12 @@ class Exchange {
         const message = `${hop.url.host} redirects to a URL that may not be called: ${next.error.message}`;
         return connectionFailure("target_refused", message);
       }
-      hop = nextHop(hop, next.value, response.status, this.#request.sensitiveHeaders ?? []);
+      const leaving = nextHop(hop, next.value, response.status, this.#request.sensitiveHeaders ?? []);
+      if (this.#request.sensitiveBody === true && leaving.body !== null && next.value.origin !== hop.url.origin) {
+        const message = `${hop.url.host} redirects to ${next.value.host}, and the body holds a secret that is meant for the first: give the URL at which the redirect ends.`;
+        return connectionFailure("target_refused", message);
+      }
+      hop = leaving;
     }
   }
 

@@ -1,5 +1,7 @@
 /** The bounded copy of a response's headers: what judging, retries and history get to see. */
 
+import { CUT_MARK } from "../domain/net/exchange.ts";
+
 /** A flood of headers must not become a flood of history: so many, so long each, so long together. */
 const MAX_HEADERS = 64;
 const MAX_VALUE_CHARS = 1_024;
@@ -36,5 +38,5 @@ function* inOrder(headers: Headers): Iterable<[name: string, value: string]> {
 }
 
 function cut(value: string): string {
-  return value.length <= MAX_VALUE_CHARS ? value : `${value.slice(0, MAX_VALUE_CHARS - 1).toWellFormed()}…`;
+  return value.length <= MAX_VALUE_CHARS ? value : value.slice(0, MAX_VALUE_CHARS - 1).toWellFormed() + CUT_MARK;
 }

@@ -63,13 +63,30 @@ export async function open(
   keyring: Keyring,
   identity: SecretIdentity,
 ): Promise<Result<string, EnvelopeError>> {
+  const dataKey = await openDataKey(envelope, keyring, identity);
+  return dataKey.ok ? await openValue(envelope, dataKey.value, identity) : dataKey;
+}
+
+/** The key of one value. It cannot be exported, so that it may be kept in memory where plaintext may not. */
+export async function openDataKey(
+  envelope: Envelope,
+  keyring: Keyring,
+  identity: SecretIdentity,
+): Promise<Result<CryptoKey, EnvelopeError>> {
   const dataKey = await unwrap(envelope, keyring, identity);
   if (!dataKey.ok) return dataKey;
+  return dataKey.value.length === DATA_KEY_BYTES ? ok(await importAes(dataKey.value)) : err("corrupt");
+}
+
+export async function openValue(
+  envelope: Envelope,
+  dataKey: CryptoKey,
+  identity: SecretIdentity,
+): Promise<Result<string, "corrupt">> {
   const iv = fromBase64(envelope.iv);
   const ct = fromBase64(envelope.ct);
-  if (!iv.ok || !ct.ok || dataKey.value.length !== DATA_KEY_BYTES) return err("corrupt");
-  const aes = await importAes(dataKey.value);
-  const plain = await decrypt(aes, iv.value, additionalData("value", identity), ct.value);
+  if (!iv.ok || !ct.ok) return err("corrupt");
+  const plain = await decrypt(dataKey, iv.value, additionalData("value", identity), ct.value);
   if (!plain.ok) return plain;
   // What was sealed is UTF-8 by construction; a leading BOM is part of the value.
   return ok(new TextDecoder("utf-8", { fatal: false, ignoreBOM: true }).decode(plain.value));

@@ -2,29 +2,30 @@ import { Webhook } from "standardwebhooks";
 import { describe, expect, it } from "vitest";
 import { signatureHeaders } from "../domain/signing/standardWebhooks.ts";
 import { randomBytes } from "./envelope.ts";
-import { generateSigningKey, sign } from "./signing.ts";
+import { generateSigningKey, importSigningKey, sign } from "./signing.ts";
 
 const BODY = '{"name":"Zażółć","n":1}';
 // The published package reads the real clock and allows five minutes.
 const nowSeconds = Math.floor(Date.now() / 1_000);
 
+async function signUnder(key: string, id: string, timestampSeconds: number, body: string): Promise<string> {
+  const imported = await importSigningKey(key);
+  if (!imported.ok) throw new Error(imported.error);
+  return await sign(imported.value, id, timestampSeconds, body);
+}
+
 async function signed(keys: readonly string[], body = BODY): Promise<Record<string, string>> {
-  const signatures = await Promise.all(keys.map((key) => sign(key, "exec_1", nowSeconds, body)));
-  return signatureHeaders(
-    "exec_1",
-    nowSeconds,
-    signatures.map((result) => (result.ok ? result.value : "")),
-  );
+  const signatures = await Promise.all(keys.map((key) => signUnder(key, "exec_1", nowSeconds, body)));
+  return signatureHeaders("exec_1", nowSeconds, signatures);
 }
 
 describe("sign", () => {
   it("matches the example of the published specification", async () => {
     // https://github.com/standard-webhooks/standard-webhooks/blob/main/libraries/javascript/src/index.test.ts
     const key = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-    expect(await sign(key, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, '{"test": 2432232314}')).toEqual({
-      ok: true,
-      value: "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
-    });
+    expect(await signUnder(key, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, '{"test": 2432232314}')).toBe(
+      "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+    );
   });
 
   it("is verified by the standardwebhooks package", async () => {
@@ -49,13 +50,20 @@ describe("sign", () => {
     const headers = await signed([key]);
     expect(() => new Webhook(key).verify(`${BODY} `, headers)).toThrow("No matching signature");
   });
+});
 
+describe("importSigningKey", () => {
   it.each(["", "whsec_", "whsec_!!", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_c2hvcnQ=", `whsec_${"A".repeat(92)}`])(
     "refuses the key %j",
     async (key) => {
-      expect(await sign(key, "id", 1, "")).toEqual({ ok: false, error: "invalid_signing_key" });
+      expect(await importSigningKey(key)).toEqual({ ok: false, error: "invalid_signing_key" });
     },
   );
+
+  it("gives a key that cannot be taken out again", async () => {
+    const imported = await importSigningKey(generateSigningKey(randomBytes));
+    expect(imported).toMatchObject({ ok: true, value: { extractable: false } });
+  });
 });
 
 describe("generateSigningKey", () => {

@@ -92,6 +92,8 @@ export class JobActor extends DurableObject<ActorEnv> implements JobActorProtoco
 
   async apply(job: Job): Promise<void> {
     this.#state ??= initialState(job);
+    // The watchdog applies in order to re-arm: what counts is the alarm that the platform has, not the one we remember.
+    this.#armedMs = undefined;
     await this.#handle<"apply">({ type: "apply", job });
   }
 

@@ -67,14 +67,19 @@ export async function attemptExecution(work: AttemptWork, deps: AttemptDeps): Pr
     verdict.type !== "retry" && work.data === null && ours
       ? await deps.history.record([{ execution, completesJob: work.completesJob }])
       : false;
-  const finish = await reportFinish(work, { attempt, verdict, finishedAtMs, recorded, product: described.product }, deps);
+  const { product } = described;
+  const result = { attempt, verdict, finishedAtMs, recorded, recordedRev: execution.rev, product };
+  const finish = await reportFinish(work, result, deps);
   return { execution, attempt, finish, recorded };
 }
 
 /** A step's answer is its output, which is kept once; of one that failed enough is kept to see why. */
 function withoutOutput<Described extends Pick<Attempt, "status" | "bodyPreview">>(attempt: Described): Described {
   const { status, bodyPreview } = attempt;
-  return { ...attempt, bodyPreview: status === "SUCCESS" ? null : (bodyPreview?.slice(0, STEP_PREVIEW_CHARACTERS) ?? null) };
+  return {
+    ...attempt,
+    bodyPreview: status === "SUCCESS" ? null : (bodyPreview?.slice(0, STEP_PREVIEW_CHARACTERS) ?? null),
+  };
 }
 
 function executionAfter(work: AttemptWork, attempt: Attempt, verdict: Verdict, finishedAtMs: number): Execution {

@@ -4,12 +4,14 @@ import type { AttemptWork } from "../../domain/engine/claim.ts";
 import type { StepProduct } from "../../domain/engine/finish.ts";
 import type { Attempt } from "../../domain/execution/attempt.ts";
 import type { JsonValue } from "../../domain/json.ts";
+import { CUT_MARK } from "../../domain/net/exchange.ts";
 import type { OutboundResult } from "../../domain/net/exchange.ts";
 import { unreachableClass } from "../../domain/net/unreachable.ts";
 import { evaluateOutput, type OutputMap } from "../../domain/response/output.ts";
 import { type JudgedResponse, lazyJson } from "../../domain/response/response.ts";
 import { evaluateRules } from "../../domain/response/rules.ts";
 import { redactJson } from "../../domain/secret/redact.ts";
+import type { TemplateScope } from "../../domain/template/render.ts";
 import type { Preparation } from "./prepareRequest.ts";
 
 type Described = Omit<Attempt, "number" | "startedAtMs" | "late">;
@@ -23,7 +25,7 @@ const KEPT_HEADERS: ReadonlySet<string> = new Set([
 ]); // prettier-ignore
 
 export function describeResponse(
-  work: AttemptWork,
+  work: Pick<AttemptWork, "target" | "data">,
   sent: OutboundResult,
   context: Pick<Preparation, "redact" | "scope">,
 ): {
@@ -34,7 +36,7 @@ export function describeResponse(
   product?: StepProduct | undefined;
 } {
   const { request } = work.target;
-  const { redact } = context;
+  const { redact, scope } = context;
   if (sent.kind === "failure") {
     return {
       attempt: {
@@ -50,11 +52,12 @@ export function describeResponse(
       output: null,
     };
   }
+  const mask = responseMask(redact, sent.bodyTruncated);
   const received = {
     statusCode: sent.status,
     latencyMs: sent.latencyMs,
-    bodyPreview: redact(sent.body, { cutAtEnd: sent.bodyTruncated }),
-    responseHeaders: keptHeaders(sent.headers, redact),
+    bodyPreview: mask(sent.body),
+    responseHeaders: keptHeaders(sent.headers, mask),
   };
   if (!request.successStatuses.includes(sent.status)) {
     return {
@@ -68,7 +71,7 @@ export function describeResponse(
       output: null,
     };
   }
-  const failedRules = evaluateRules(request, sent, redact).filter(({ ok }) => !ok);
+  const failedRules = evaluateRules(request, sent, mask).filter(({ ok }) => !ok);
   if (failedRules.length > 0) {
     const named = failedRules.map((rule) => `${rule.rule} (expected ${rule.expected}, got ${rule.got})`).join("; ");
     return {
@@ -85,32 +88,44 @@ export function describeResponse(
   return {
     attempt: { ...received, status: "SUCCESS", errorClass: null, errorMessage: null, failedRules: [] },
     ...(work.data === null
-      ? { output: mappedOutput(request.output, sent, context) }
-      : { output: null, product: productOf(work, sent, context) }),
+      ? { output: mappedOutput(request.output, sent, scope, mask) }
+      : { output: null, product: productOf(work.target, sent, scope, mask) }),
   };
 }
 
 function mappedOutput(
   output: OutputMap,
   response: JudgedResponse,
-  { scope, redact }: Pick<Preparation, "redact" | "scope">,
+  scope: TemplateScope,
+  mask: (text: string) => string,
 ): Readonly<Record<string, JsonValue>> | null {
-  return Object.keys(output).length > 0 ? evaluateOutput(output, response, scope, redact) : null;
+  return Object.keys(output).length > 0 ? evaluateOutput(output, response, scope, mask) : null;
 }
 
 /** A step's output: what its `output` map takes from the response, or else the body, as JSON where it is JSON. */
 function productOf(
-  work: AttemptWork,
+  { request, extract }: AttemptWork["target"],
   sent: Extract<OutboundResult, { kind: "response" }>,
-  context: Pick<Preparation, "redact" | "scope">,
+  scope: TemplateScope,
+  mask: (text: string) => string,
 ): StepProduct {
-  const { request, extract } = work.target;
   const json = lazyJson(sent)();
-  const text = sent.body === "" ? null : context.redact(sent.body, { cutAtEnd: sent.bodyTruncated });
+  const text = sent.body === "" ? null : mask(sent.body);
   return {
-    output: mappedOutput(request.output, sent, context) ?? (json.ok ? redactJson(json.value, context.redact) : text),
-    extracted: mappedOutput(extract, sent, context) ?? {},
+    output: mappedOutput(request.output, sent, scope, mask) ?? (json.ok ? redactJson(json.value, mask) : text),
+    extracted: mappedOutput(extract, sent, scope, mask) ?? {},
   };
+}
+
+/**
+ * The redactor for what comes from a response. Where a body or a header was cut by its limit, the beginning of a secret
+ * may stand at the end: that is masked as well.
+ */
+export function responseMask(redact: Preparation["redact"], bodyTruncated: boolean): (text: string) => string {
+  return (text) =>
+    text.endsWith(CUT_MARK)
+      ? redact(text.slice(0, -CUT_MARK.length), { cutAtEnd: true }) + CUT_MARK
+      : redact(text, { cutAtEnd: bodyTruncated });
 }
 
 function keptHeaders(

@@ -6,6 +6,7 @@
  */
 
 import type { AttemptWork } from "../../domain/engine/claim.ts";
+import type { Execution } from "../../domain/execution/execution.ts";
 import type { JsonValue } from "../../domain/json.ts";
 import type { OutboundRequest, OutboundResult } from "../../domain/net/exchange.ts";
 import { err, ok, type Result } from "../../domain/result.ts";
@@ -28,6 +29,11 @@ export interface Preparation {
 /** An attempt that cannot be prepared fails without a request being sent. */
 export type PreparationFailure = Extract<OutboundResult, { kind: "failure" }>;
 
+/** What a request is made from: the work of a claim, or a test of a job that no execution stands behind. */
+export type Preparable = Pick<AttemptWork, "executionId" | "job" | "target" | "data" | "attempt" | "frozen"> & {
+  readonly execution: Pick<Execution, "scheduledForMs">;
+};
+
 export interface PrepareDeps {
   readonly clock: Clock;
   readonly secrets: SecretReader;
@@ -35,7 +41,7 @@ export interface PrepareDeps {
 }
 
 export async function prepareRequest(
-  work: AttemptWork,
+  work: Preparable,
   deps: PrepareDeps,
 ): Promise<Result<Preparation, PreparationFailure>> {
   const { workspaceId } = work.job;
@@ -43,13 +49,16 @@ export async function prepareRequest(
   const scope = scopeOf(work);
   const names = findSecretReferences(request);
   const read = names.length > 0 ? await deps.secrets.read(workspaceId, names) : ok(new Map<string, string>());
-  if (!read.ok) return err(notSent("secret_store_unreachable", `Nothing was sent: ${read.error}`));
+  if (!read.ok) {
+    const errorClass = read.error.transient ? "secret_store_unreachable" : "secret_unavailable";
+    return err(notSent(errorClass, `Nothing was sent: ${read.error.message}.`));
+  }
   const rendered = renderRequest(request, scope, secretsFrom(read.value));
   if (!rendered.ok) {
     return err(
       notSent(
         "secret_unavailable",
-        `The secret "${rendered.error.missing}" does not exist or cannot be decrypted, so nothing was sent. Create it with POST /v1/secrets or correct the reference.`,
+        `The secret "${rendered.error.missing}" does not exist or cannot be decrypted, so nothing was sent. Look for it in GET /v1/secrets: create it with POST /v1/secrets, or set its value anew with PUT /v1/secrets/${rendered.error.missing}.`,
       ),
     );
   }
@@ -59,14 +68,17 @@ export async function prepareRequest(
   if (encoded.contentType !== null) sent.set("content-type", ["Content-Type", encoded.contentType]);
   for (const [name, value] of Object.entries(headers)) sent.set(name.toLowerCase(), [name, value]);
   const signed = await deps.signer.sign(workspaceId, work.executionId, deps.clock.now(), encoded.body ?? "");
+  // A receiver may rely on the signature: without it nothing is sent.
+  if (!signed.ok) return err(notSent("signing_unavailable", `Nothing was sent: ${signed.error}.`));
   return ok({
     request: {
       url,
       method: request.method,
-      headers: [...sent.values(), ...identityHeaders(work), ...signed],
+      headers: [...sent.values(), ...identityHeaders(work), ...signed.value],
       body: encoded.body,
       timeoutMs: request.timeoutSeconds * 1_000,
       sensitiveHeaders: headersWithSecrets(request.headers),
+      sensitiveBody: findSecretReferences({ url: "", headers: {}, body: request.body }).length > 0,
     },
     redact: makeRedactor([...read.value.values()]),
     scope,
@@ -74,7 +86,7 @@ export async function prepareRequest(
 }
 
 /** What a step sees, and the frozen variables; two attempts differ in `{{attempt}}` and in nothing else. */
-export function scopeOf(work: AttemptWork): TemplateScope {
+export function scopeOf(work: Preparable): TemplateScope {
   const { timestampMs, uuid } = work.frozen;
   const variables = jobScope(
     {
@@ -102,7 +114,7 @@ function encodeBody(body: JsonValue): { body: string | null; contentType: string
 }
 
 /** By these a target tells executions and their retries apart (DESIGN section 5). */
-function identityHeaders(work: AttemptWork): [string, string][] {
+function identityHeaders(work: Preparable): [string, string][] {
   return [
     ["X-Cron-Service-Execution-Id", work.executionId],
     ["X-Cron-Service-Job-Id", work.job.id],

@@ -69,7 +69,10 @@ function startOutcome(answer: TriggerAnswer, jobId: string): ErrandOutcome | nul
     case "unknown_job":
       return {
         type: "refused",
-        error: { code: "unknown_job", message: `This workspace has no job ${jobId}; correct job_id of the run_job step.` },
+        error: {
+          code: "unknown_job",
+          message: `This workspace has no job ${jobId}; correct job_id of the run_job step.`,
+        },
       };
   }
 }

@@ -27,6 +27,12 @@ export function upcomingTimes(services: Pick<Services, "clock">, job: Job, count
   return { description: describeSchedule(schedule), timesMs };
 }
 
+const NO_SCHEDULE: FieldIssue = { path: "schedule", message: "must have every_n_minutes, cron or run_at" };
+
+function isAboutSchedule({ path }: FieldIssue): boolean {
+  return path.startsWith("schedule");
+}
+
 /** An interval is counted from now, as it would be for a job created now. Without a kind, the schedule's members tell it. */
 export function previewSchedule(
   services: Pick<Services, "clock">,
@@ -36,12 +42,13 @@ export function previewSchedule(
   const nowMs = services.clock.now();
   const { schedule: draft } = mergeChanges(null, input.changes);
   const kind = input.changes.kind ?? kindOf(draft);
-  const issues = onePerPath([...input.complaints, ...validateSchedule(kind, draft, nowMs)]);
+  const issues = onePerPath([
+    ...input.complaints,
+    ...validateSchedule(kind, draft, nowMs),
+    ...(kind === undefined && !input.complaints.some(isAboutSchedule) ? [NO_SCHEDULE] : []),
+  ]);
   const spec = kind === undefined ? null : scheduleSpecOf(kind, draft);
-  if (issues.length > 0 || kind === undefined || spec === null) {
-    const message = "must have every_n_minutes, cron or run_at";
-    return invalid(issues.length > 0 ? issues : [{ path: "schedule", message }]);
-  }
+  if (issues.length > 0 || kind === undefined || spec === null) return invalid(issues);
   const schedule = scheduleOf({ schedule: spec, createdAtMs: nowMs, scheduleFromMs: nowMs });
   // One before, because a one_time job is due now.
   return ok({ kind, description: describeSchedule(schedule), timesMs: upcoming(schedule, nowMs - 1, count) });

@@ -9,7 +9,7 @@
 import type { Random } from "../clock.ts";
 import type { Execution, ExecutionError } from "../execution/execution.ts";
 import { isStepFinished, type WaitingStep, type WorkflowRecord } from "../execution/stepRecord.ts";
-import { newKey, newUuid } from "../ids.ts";
+import { newKey, randomUuid } from "../ids.ts";
 import type { Job } from "../job/job.ts";
 import type { JsonValue } from "../json.ts";
 import { STATE_TOO_LARGE } from "../workflow/resolve.ts";
@@ -68,7 +68,7 @@ function begun(live: LiveExecution, job: Job, context: { nowMs: number; random: 
   };
   return {
     ...revise(live, changes, nowMs),
-    frozen: { timestampMs: nowMs, uuid: newUuid(random) },
+    frozen: { timestampMs: nowMs, uuid: randomUuid(random) },
     key: live.key ?? newKey(random),
   };
 }

@@ -59,7 +59,8 @@ export function trigger(
   request: TriggerEvent,
   nowMs: number,
 ): { state: JobState; answer: Result<Execution, TriggerRefusal> } {
-  const first = state.live.has(request.id) || state.outbox.has(request.id) ? request.id : knownStart(state, request, nowMs);
+  const first =
+    state.live.has(request.id) || state.outbox.has(request.id) ? request.id : knownStart(state, request, nowMs);
   if (first !== null) {
     const execution = state.live.get(first)?.execution ?? state.outbox.get(first)?.execution ?? null;
     return { state, answer: err({ duplicateOf: first, execution }) };
@@ -113,7 +114,10 @@ export function cancel(
 export function cancelChild(state: JobState, executionId: string, nowMs: number): JobState {
   const live = state.live.get(executionId);
   if (!live) return remember(state, childKey(executionId), executionId, nowMs + CHILD_REMEMBERED_MS, nowMs);
-  return cancelLive(state, live, nowMs, { code: "cancelled", message: "Cancelled with the execution that started it." });
+  return cancelLive(state, live, nowMs, {
+    code: "cancelled",
+    message: "Cancelled with the execution that started it.",
+  });
 }
 
 /** What the history is owed: records of the finished, and pictures of what has been live for a while. */

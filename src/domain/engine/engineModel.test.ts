@@ -25,6 +25,8 @@ const ACTIONS = [
 
 class World {
   nowMs = START;
+  /** The furthest that the clock ever stood: a lease that has ended stays ended when the clock steps back. */
+  #latestMs = START;
   state: JobState;
   /** What would be left after a crash. */
   saved: JobState;
@@ -45,8 +47,9 @@ class World {
   }
 
   send<Type extends EngineEvent["type"]>(event: Extract<EngineEvent, { type: Type }>): Reduction<Type>["answer"] {
+    this.#latestMs = Math.max(this.#latestMs, this.nowMs);
     const before = this.state;
-    const reduction = reduce<Type>(before, event, this.nowMs, Math.random);
+    const reduction = reduce<Type>(before, event, this.nowMs, () => 0.5);
     this.state = reduction.state;
     const announced = event.type === "tick" && this.saved === before && isAnnouncementOnly(before, this.state);
     if (!announced) this.saved = this.state;
@@ -69,7 +72,7 @@ class World {
     const answer = this.send<"claim">({ type: "claim", executionId, step, fence, uuid: "u" });
     if (answer.verdict !== "run") return;
     // Guarantee 2: nobody else holds an unexpired claim of this execution.
-    const rivals = this.held.filter((work) => work.executionId === executionId && work.leaseUntilMs > this.nowMs);
+    const rivals = this.held.filter((work) => work.executionId === executionId && work.leaseUntilMs > this.#latestMs);
     expect(rivals).toEqual([]);
     const finished = this.history.get(executionId)?.status;
     expect(finished === "cancelled" || finished === "failed").toBe(false);
@@ -87,7 +90,17 @@ class World {
       const status = verdict.type === "succeed" ? "succeeded" : "failed";
       this.record({ ...work.execution, status, rev: work.execution.rev + 1 });
     }
-    const result = { executionId, step, fence, attempt, verdict, finishedAtMs: this.nowMs, recorded: ahead };
+    const recordedRev = work.execution.rev + 1;
+    const result = {
+      executionId,
+      step,
+      fence,
+      attempt,
+      verdict,
+      finishedAtMs: this.nowMs,
+      recorded: ahead,
+      recordedRev,
+    };
     this.send<"finish">({ type: "finish", result });
   }
 

@@ -22,8 +22,10 @@ export interface AttemptResult {
   readonly attempt: Attempt;
   readonly verdict: Verdict;
   readonly finishedAtMs: number;
-  /** The history already holds the record of this end, at the revision after the claim's. */
+  /** The history already holds the record of this end, at `recordedRev`. */
   readonly recorded: boolean;
+  /** The revision after the claim's; absent from a consumer of the release that did not send it. */
+  readonly recordedRev?: number;
   /** Of a step that succeeded: its output, and what it adds to `context`. A plain job's output is in the verdict. */
   readonly product?: StepProduct | undefined;
 }
@@ -57,7 +59,7 @@ export function finish(
           nowMs: result.finishedAtMs,
           error: verdict.type === "fail" ? verdict.error : null,
           output: verdict.type === "succeed" ? verdict.output : null,
-          recorded: result.recorded,
+          recorded: result.recorded && isNewest(live, result),
         }),
         answer: { applied: true },
       };
@@ -85,6 +87,14 @@ function finishStep(state: JobState, live: LiveExecution, result: AttemptResult,
   }
   progress.wake(path);
   return keep(state, progress);
+}
+
+/**
+ * Whether the record that was written ahead is newer than any picture of ours. Where a late attempt was shown since the
+ * claim it is not: the history may hold that picture and have ignored the record, so the end is owed after all.
+ */
+function isNewest(live: LiveExecution, result: AttemptResult): boolean {
+  return result.recordedRev === undefined || result.recordedRev > live.execution.rev;
 }
 
 function showLate(state: JobState, live: LiveExecution, result: AttemptResult, nowMs: number): JobState {

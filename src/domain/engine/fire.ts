@@ -145,7 +145,16 @@ export function newExecution(
 export function newLive(execution: Execution, nowMs: number): LiveExecution {
   return {
     execution,
-    steps: [{ path: execution.workflow === null ? PLAIN_STEP : BEGINNING, phase: "ready", dueMs: 0, fence: 0, dispatches: 0, lost: 0 }],
+    steps: [
+      {
+        path: execution.workflow === null ? PLAIN_STEP : BEGINNING,
+        phase: "ready",
+        dueMs: 0,
+        fence: 0,
+        dispatches: 0,
+        lost: 0,
+      },
+    ],
     frozen: null,
     listing: { dueMs: nowMs + LIST_AFTER_MS, tries: 0 },
     key: null,

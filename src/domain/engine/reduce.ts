@@ -151,7 +151,8 @@ function applyEvent(
  */
 export function isAnnouncementOnly(before: JobState, after: JobState): boolean {
   if (before.outbox !== after.outbox || before.job !== after.job) return false;
-  if (before.live.size === after.live.size || after.job.steps !== null || before.errands !== after.errands) return false;
+  if (before.live.size === after.live.size || after.job.steps !== null || before.errands !== after.errands)
+    return false;
   for (const [id, live] of before.live) if (after.live.get(id) !== live) return false;
   return true;
 }

@@ -8,9 +8,20 @@ import { WorkflowDriver } from "./workflow.fixture.ts";
 const ALWAYS = { left: 1, operator: "eq", right: 1 } as const;
 
 /** A driver on the restarted execution, or the refusal. */
-function restart(original: Execution, steps: readonly StepDefinition[], fromStep: string | null, overrideInput?: never) {
+function restart(
+  original: Execution,
+  steps: readonly StepDefinition[],
+  fromStep: string | null,
+  overrideInput?: never,
+) {
   const driver = new WorkflowDriver(workflowJob(steps));
-  const event = { type: "restart", id: driver.id, original, fromStep, ...(overrideInput ? { overrideInput } : {}) } as const;
+  const event = {
+    type: "restart",
+    id: driver.id,
+    original,
+    fromStep,
+    ...(overrideInput ? { overrideInput } : {}),
+  } as const;
   const answer = driver.send<"restart">(event, START);
   return answer.ok ? driver : answer.error;
 }
@@ -41,7 +52,10 @@ describe("restart", () => {
 
   it("keeps what is inside a condition, also the branch that was not taken", () => {
     const nested = [condition("q", ALWAYS, [http("a"), http("b")], [http("n")])];
-    const original = new WorkflowDriver(workflowJob(nested)).start().answer("q.then.a").answerFailure("q.then.b").execution;
+    const original = new WorkflowDriver(workflowJob(nested))
+      .start()
+      .answer("q.then.a")
+      .answerFailure("q.then.b").execution;
     const driver = mustRestart(original, nested, null);
     expect(driver.requested()).toEqual(["q.then.b"]);
     expect(driver.statuses()).toMatchObject({ "q.else.n": "skipped", "q.then.a": "succeeded", q: "running" });
@@ -50,7 +64,13 @@ describe("restart", () => {
   });
 
   it("keeps the branches of parallel that succeeded", () => {
-    const nested = [parallel("p", [[http("a"), http("b")], [http("c"), http("d")]]), http("z")];
+    const nested = [
+      parallel("p", [
+        [http("a"), http("b")],
+        [http("c"), http("d")],
+      ]),
+      http("z"),
+    ];
     const original = new WorkflowDriver(workflowJob(nested)).start();
     original.answer("p[0].a").answer("p[1].c").answer("p[0].b").answerFailure("p[1].d");
     const driver = mustRestart(original.execution, nested, null);

@@ -73,7 +73,8 @@ export function keptRecords(
   const places = placesOf(steps);
   const byPath = new Map(records.map((record) => [record.path, record]));
   const target = fromStep ?? firstFailed(steps, records);
-  if (target === null) return err("No step of this execution failed, so there is none to retry from; name one to restart from.");
+  if (target === null)
+    return err("No step of this execution failed, so there is none to retry from; name one to restart from.");
   const exact = locate(places, target);
   const place = exact?.place ?? places.get(target);
   if (!place) return err(`The job has no step "${target}" (any more).`);
@@ -88,14 +89,16 @@ function isAt(record: StepRecord, target: string, place: Place): boolean {
   return record.path === target || (record.id === target && place.step.id === target);
 }
 
-/** The path of the innermost step that failed and made its execution fail. */
+/** The path of the first step that failed by itself and that its list did not go on after. */
 function firstFailed(steps: readonly StepDefinition[], records: readonly StepRecord[]): string | null {
   const places = placesOf(steps);
-  const failed = records.filter((record) => {
+  const own = records.find((record) => {
     const step = places.get(record.id)?.step;
-    return record.status === "failed" && step !== undefined && nestedLists(step).length === 0 && step.onError === "fail";
+    const isLeaf = step !== undefined && nestedLists(step).length === 0;
+    return record.status === "failed" && isLeaf && step.onError === "fail";
   });
-  return failed[0]?.path ?? records.find((record) => record.status === "failed" || record.status === "cancelled")?.path ?? null;
+  const any = own ?? records.find((record) => record.status === "failed" || record.status === "cancelled");
+  return any?.path ?? null;
 }
 
 class Keeper {

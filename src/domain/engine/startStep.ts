@@ -92,7 +92,10 @@ function waitEnd(progress: Progress, step: WaitStep, path: string): number | Exe
   const { value } = resolved;
   const untilMs = typeof value === "number" ? value : typeof value === "string" ? Date.parse(value) : Number.NaN;
   if (Number.isNaN(untilMs) || Math.abs(untilMs) > 8.64e15) {
-    return { code: "invalid_wait", message: `"until" must be an ISO 8601 time or epoch milliseconds, not ${shown(value)}.` };
+    return {
+      code: "invalid_wait",
+      message: `"until" must be an ISO 8601 time or epoch milliseconds, not ${shown(value)}.`,
+    };
   }
   if (untilMs - progress.nowMs <= WAIT_SECONDS_MOST * 1_000) return untilMs;
   return { code: "invalid_wait", message: `"until" is more than 365 days away: ${new Date(untilMs).toISOString()}.` };
@@ -129,7 +132,10 @@ function problemOfItems(items: JsonValue): ExecutionError | null {
     return { code: "invalid_items", message: `"items" must be a list, not ${shown(items)}.` };
   }
   if (items.length <= ITEMS_MOST) return null;
-  return { code: "too_many_items", message: `"items" has ${items.length} elements; at most ${ITEMS_MOST} are allowed.` };
+  return {
+    code: "too_many_items",
+    message: `"items" has ${items.length} elements; at most ${ITEMS_MOST} are allowed.`,
+  };
 }
 
 /** Parks also where it does not wait for the end, until the other job has taken the execution. */

@@ -129,7 +129,7 @@ function redispatch(step: StepRun): StepRun {
 export function fillSlots(state: JobState, nowMs: number, random: Random): Step {
   const commands: Command[] = [];
   let next = state;
-  for (let isFreed = true; isFreed; ) {
+  for (let isFreed = true; isFreed;) {
     isFreed = false;
     let taken = 0;
     for (const live of next.live.values()) if (occupiesSlot(live)) taken += 1;

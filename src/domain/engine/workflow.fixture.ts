@@ -3,7 +3,6 @@
 import type { Verdict } from "../execution/verdict.ts";
 import type { Execution } from "../execution/execution.ts";
 import type { StepRecord } from "../execution/stepRecord.ts";
-import type { Job } from "../job/job.ts";
 import type { JsonValue } from "../json.ts";
 import { outputOf } from "../workflow/scope.ts";
 import type { AttemptWork } from "./claim.ts";
@@ -18,10 +17,6 @@ export class WorkflowDriver extends EngineDriver {
   nowMs = START;
   readonly id = "exe_01kdefghjk0123456789abcdefaaaaaa";
   #open: Dispatch[] = [];
-
-  constructor(job: Job) {
-    super(job);
-  }
 
   start(changes: Partial<TriggerEvent> = {}): this {
     const event = { type: "trigger", id: this.id, source: "manual", replayedFrom: null, ...changes } as const;

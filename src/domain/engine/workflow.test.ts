@@ -40,7 +40,9 @@ describe("a list of steps", () => {
   });
 
   it("hands a claim what its templates name, and what was extracted before", () => {
-    const driver = new WorkflowDriver(workflowJob([http("a"), http("b", {}, "https://example.com/{{context.token}}")])).start();
+    const driver = new WorkflowDriver(
+      workflowJob([http("a"), http("b", {}, "https://example.com/{{context.token}}")]),
+    ).start();
     driver.answer("a", { big: "x" }, { token: "t" });
     expect(driver.claimAt("b").data).toMatchObject({ context: { token: "t" } });
   });
@@ -103,7 +105,10 @@ describe("a condition", () => {
 
 describe("parallel", () => {
   it("runs its branches side by side under one slot, and gathers their outputs", () => {
-    const job = workflowJob([parallel("p", [[http("a"), http("b")], [http("c")]]), transform("t", "{{steps.p.output.results}}")]);
+    const job = workflowJob([
+      parallel("p", [[http("a"), http("b")], [http("c")]]),
+      transform("t", "{{steps.p.output.results}}"),
+    ]);
     const driver = new WorkflowDriver({ ...job, concurrencyLimit: 1 }).start();
     expect(driver.requested()).toEqual(["p[0].a", "p[1].c"]);
     driver.answer("p[1].c", 3).answer("p[0].a", 1).answer("p[0].b", 2);
@@ -142,7 +147,10 @@ describe("parallel", () => {
 
 describe("for_each", () => {
   it("runs its steps for each item, a few at a time, with results in order", () => {
-    const steps = [http("get", {}, "https://example.com/{{item.id}}/{{index}}"), transform("t", "{{steps.get.output}}!")];
+    const steps = [
+      http("get", {}, "https://example.com/{{item.id}}/{{index}}"),
+      transform("t", "{{steps.get.output}}!"),
+    ];
     const driver = new WorkflowDriver(
       workflowJob([forEach("loop", "{{input.list}}", steps, { maxConcurrency: 2 })], {
         responseOutputTemplate: "{{steps.loop.output}}",
@@ -192,7 +200,10 @@ describe("for_each", () => {
 describe("wait", () => {
   it("parks without a slot and goes on at its time", () => {
     const driver = new WorkflowDriver(workflowJob([wait("w"), http("a")])).start();
-    expect(driver.execution).toMatchObject({ status: "waiting", workflow: { waiting: { step: "w", untilMs: START + MINUTE } } });
+    expect(driver.execution).toMatchObject({
+      status: "waiting",
+      workflow: { waiting: { step: "w", untilMs: START + MINUTE } },
+    });
     const [live] = driver.state.live.values();
     expect(live && occupiesSlot(live)).toBe(false);
     driver.pass(MINUTE);
@@ -242,7 +253,9 @@ describe("wait_for_webhook", () => {
 
   it("keeps a call that comes before its step", () => {
     const driver = new WorkflowDriver(job).start();
-    expect(driver.step("a")?.input).toMatchObject({ url: `https://example.com/?cb=${encodeURIComponent(urlOf(driver))}` });
+    expect(driver.step("a")?.input).toMatchObject({
+      url: `https://example.com/?cb=${encodeURIComponent(urlOf(driver))}`,
+    });
     expect(call(driver, "early")).toBe("accepted");
     expect(call(driver, "twice")).toBe("already_received");
     driver.answer("a");
@@ -251,7 +264,10 @@ describe("wait_for_webhook", () => {
 
   it("fails or goes on when its time is over", () => {
     expect(new WorkflowDriver(job).start().answer("a").pass(3_600_000).execution.error?.code).toBe("webhook_timeout");
-    const patient = workflowJob([waitForWebhook("w", { onTimeout: "continue" }), transform("t", "{{steps.w.timed_out}}")]);
+    const patient = workflowJob([
+      waitForWebhook("w", { onTimeout: "continue" }),
+      transform("t", "{{steps.w.timed_out}}"),
+    ]);
     expect(new WorkflowDriver(patient).start().pass(3_600_000).output("t")).toBe(true);
   });
 
@@ -289,9 +305,11 @@ describe("approval", () => {
     );
 
   it("records who decided, when and why, once", () => {
-    const driver = new WorkflowDriver(workflowJob([approval("ok", { message: "Ship {{input.v}}?" }), http("b")])).start({
-      input: { v: 3 },
-    });
+    const driver = new WorkflowDriver(workflowJob([approval("ok", { message: "Ship {{input.v}}?" }), http("b")])).start(
+      {
+        input: { v: 3 },
+      },
+    );
     expect(driver.execution.workflow?.waiting).toMatchObject({ type: "approval", message: "Ship 3?" });
     expect(decide(driver, "approve").type).toBe("decided");
     expect(decide(driver, "reject").type).toBe("not_waiting");
@@ -334,10 +352,18 @@ describe("run_job", () => {
 
   it("starts another job and waits for its end, asking until it is confirmed", () => {
     const driver = new WorkflowDriver(
-      workflowJob([runJob("r", OTHER_JOB, { input: { n: "{{input.n}}" } }), transform("t", "{{steps.r.output.output}}")]),
+      workflowJob([
+        runJob("r", OTHER_JOB, { input: { n: "{{input.n}}" } }),
+        transform("t", "{{steps.r.output.output}}"),
+      ]),
     ).start({ input: { n: 5 } });
     const [order] = orders(driver);
-    expect(order).toMatchObject({ type: "start_child", jobId: OTHER_JOB, input: { n: 5 }, parent: { depth: 1, waits: true } });
+    expect(order).toMatchObject({
+      type: "start_child",
+      jobId: OTHER_JOB,
+      input: { n: 5 },
+      parent: { depth: 1, waits: true },
+    });
     expect(driver.commands).toContainEqual({ type: "run_errands" });
     driver.commands = [];
     driver.pass(10_000);
@@ -346,7 +372,14 @@ describe("run_job", () => {
     expect(orders(driver)).toEqual([]);
     expect(driver.execution.status).toBe("waiting");
     const childId = driver.execution.workflow?.children[0] ?? "";
-    const end = { executionId: driver.id, step: "r", childId, status: "succeeded", output: "done", error: null } as const;
+    const end = {
+      executionId: driver.id,
+      step: "r",
+      childId,
+      status: "succeeded",
+      output: "done",
+      error: null,
+    } as const;
     driver.send<"child_ended">({ type: "child_ended", end }, driver.nowMs);
     driver.send<"child_ended">({ type: "child_ended", end }, driver.nowMs);
     expect(driver.execution.status).toBe("succeeded");
@@ -355,7 +388,10 @@ describe("run_job", () => {
 
   it("only starts it where it does not wait", () => {
     const driver = new WorkflowDriver(workflowJob([runJob("r", OTHER_JOB, { waits: false })])).start();
-    driver.send<"errand_done">({ type: "errand_done", id: orders(driver)[0]?.id ?? "", outcome: { type: "done" } }, START);
+    driver.send<"errand_done">(
+      { type: "errand_done", id: orders(driver)[0]?.id ?? "", outcome: { type: "done" } },
+      START,
+    );
     expect(driver.execution.status).toBe("succeeded");
   });
 
@@ -371,9 +407,13 @@ describe("run_job", () => {
 
   it("tells the parent of the end, and cancels the child with it", () => {
     const parent = { executionId: "exe_p", step: "s", depth: 1, waits: true };
-    const child = new WorkflowDriver(workflowJob([transform("t", 1)], { responseOutputTemplate: "{{steps.t.output}}" }));
+    const child = new WorkflowDriver(
+      workflowJob([transform("t", 1)], { responseOutputTemplate: "{{steps.t.output}}" }),
+    );
     child.start({ parent });
-    expect(orders(child)).toMatchObject([{ type: "notify_parent", end: { executionId: "exe_p", step: "s", output: 1 } }]);
+    expect(orders(child)).toMatchObject([
+      { type: "notify_parent", end: { executionId: "exe_p", step: "s", output: 1 } },
+    ]);
     const driver = new WorkflowDriver(workflowJob([runJob("r", OTHER_JOB)])).start();
     driver.send<"cancel">({ type: "cancel", executionId: driver.id }, START);
     expect(orders(driver)).toMatchObject([{ type: "cancel_child", childId: driver.execution.workflow?.children[0] }]);
@@ -396,7 +436,13 @@ describe("starting", () => {
     const driver = new WorkflowDriver(workflowJob([http("a")])).start({ dedupe: { key: "push-1", windowMs: MINUTE } });
     const again = (atMs: number) =>
       driver.send<"trigger">(
-        { type: "trigger", id: `exe_${atMs}`, source: "webhook", replayedFrom: null, dedupe: { key: "push-1", windowMs: MINUTE } },
+        {
+          type: "trigger",
+          id: `exe_${atMs}`,
+          source: "webhook",
+          replayedFrom: null,
+          dedupe: { key: "push-1", windowMs: MINUTE },
+        },
         atMs,
       );
     expect(again(START + 1)).toMatchObject({ ok: false, error: { duplicateOf: driver.id } });
@@ -406,7 +452,10 @@ describe("starting", () => {
   it("leaves a job whose executions are parked room for more", () => {
     const driver = new WorkflowDriver(workflowJob([approval("ok")], { concurrencyLimit: 1 }));
     for (let n = 0; n < 1_100; n += 1) {
-      const answer = driver.send<"trigger">({ type: "trigger", id: `exe_${n}`, source: "manual", replayedFrom: null }, START);
+      const answer = driver.send<"trigger">(
+        { type: "trigger", id: `exe_${n}`, source: "manual", replayedFrom: null },
+        START,
+      );
       expect(answer.ok).toBe(true);
     }
     expect([...driver.state.live.values()].filter(occupiesSlot)).toEqual([]);
@@ -415,7 +464,9 @@ describe("starting", () => {
 
 describe("cancel", () => {
   it("releases everything at any point", () => {
-    const driver = new WorkflowDriver(workflowJob([parallel("p", [[http("a")], [approval("ok")], [wait("w")]])])).start();
+    const driver = new WorkflowDriver(
+      workflowJob([parallel("p", [[http("a")], [approval("ok")], [wait("w")]])]),
+    ).start();
     const work = driver.claimAt("p[0].a");
     const ended = driver.send<"cancel">({ type: "cancel", executionId: driver.id }, START);
     expect(ended?.status).toBe("cancelled");

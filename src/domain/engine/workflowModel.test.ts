@@ -80,7 +80,8 @@ function numbered(steps: readonly StepDefinition[], counter = { next: 0 }): Step
     if (step.type === "condition") {
       return { ...step, id, then: numbered(step.then, counter), else: numbered(step.else, counter) };
     }
-    if (step.type === "parallel") return { ...step, id, branches: step.branches.map((each) => numbered(each, counter)) };
+    if (step.type === "parallel")
+      return { ...step, id, branches: step.branches.map((each) => numbered(each, counter)) };
     if (step.type === "for_each") return { ...step, id, steps: numbered(step.steps, counter) };
     return { ...step, id };
   });
@@ -216,7 +217,9 @@ class World {
 
   childEnd(n: number): void {
     for (const [executionId, live] of this.state.live) {
-      const record = live.execution.workflow?.steps.find((each) => each.type === "run_job" && each.status === "waiting");
+      const record = live.execution.workflow?.steps.find(
+        (each) => each.type === "run_job" && each.status === "waiting",
+      );
       if (!record?.child) continue;
       const status = n % 4 === 0 ? "failed" : "succeeded";
       const end = { executionId, step: record.path, childId: record.child, status, output: n, error: null } as const;
@@ -351,7 +354,8 @@ describe("executions with steps in a hostile world", () => {
     fc.assert(
       fc.property(arbitraryDefinition, arbitraryActions, fc.nat(1_000), (steps, actions, n) => {
         const world = run(steps, 3, actions);
-        for (const original of [...world.ended.values()]) {
+        const originals = Array.from(world.ended.values());
+        for (const original of originals) {
           const records = original.workflow?.steps ?? [];
           const reached = records.filter(({ status }) => status !== "skipped");
           const from = reached[n % Math.max(1, reached.length)];
@@ -366,7 +370,9 @@ describe("executions with steps in a hostile world", () => {
           expect(kept.value.some(({ path, status }) => path === from.path && status !== "running")).toBe(false);
           for (const record of kept.value.filter(({ status }) => isStepFinished(status))) {
             const found = byPath.get(record.path);
-            expect(found && outputOf(byPath, found)).toEqual(outputOf(new Map(records.map((r) => [r.path, r])), record));
+            expect(found && outputOf(byPath, found)).toEqual(
+              outputOf(new Map(records.map((r) => [r.path, r])), record),
+            );
             expect(world.claimed.has(`${id}/${record.path}`)).toBe(false);
           }
         }

@@ -20,6 +20,7 @@ const FINAL_CLASSES: ReadonlySet<string> = new Set([
   "target_refused",
   "invalid_request",
   "secret_unavailable",
+  "signing_unavailable",
   "template_error",
 ]);
 

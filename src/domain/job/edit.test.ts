@@ -11,7 +11,13 @@ const targetPolicy = { allowPrivate: false, ownHosts: [] };
 function job(changes: JobChanges = {}, overrides: Partial<Job> = {}): Job {
   const made = createJob(
     { id: "job_1", workspaceId: "wks_1" },
-    { name: "sync", kind: "recurring", schedule: { everyMinutes: 5 }, request: { url: "https://a.example.com/" }, ...changes },
+    {
+      name: "sync",
+      kind: "recurring",
+      schedule: { everyMinutes: 5 },
+      request: { url: "https://a.example.com/" },
+      ...changes,
+    },
     { nowMs: CREATED, targetPolicy },
   );
   if (!made.ok) throw new Error(JSON.stringify(made.error));
@@ -81,7 +87,10 @@ describe("editJob", () => {
 
   it("refuses a kind without its schedule", () => {
     const edited = editJob(cron(), { kind: "recurring" }, { nowMs: NOW, targetPolicy, hasFired: false });
-    expect(!edited.ok && edited.error).toMatchObject({ type: "invalid", issues: [{ path: "schedule.every_n_minutes" }] });
+    expect(!edited.ok && edited.error).toMatchObject({
+      type: "invalid",
+      issues: [{ path: "schedule.every_n_minutes" }],
+    });
   });
 
   it("forgets the list of waits with its type", () => {
@@ -127,7 +136,11 @@ describe("editJob", () => {
   });
 
   it("refuses another state for a completed job", () => {
-    const edited = editJob(scheduled("completed", NOW - 1), { state: "active" }, { nowMs: NOW, targetPolicy, hasFired: true });
+    const edited = editJob(
+      scheduled("completed", NOW - 1),
+      { state: "active" },
+      { nowMs: NOW, targetPolicy, hasFired: true },
+    );
     expect(!edited.ok && edited.error).toEqual({ type: "completed" });
   });
 

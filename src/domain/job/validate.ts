@@ -127,7 +127,7 @@ export function onePerPath(issues: readonly FieldIssue[]): FieldIssue[] {
 }
 
 function isWithin(path: string, outer: string): boolean {
-  return path === outer || (outer !== "" && (path.startsWith(`${outer}.`) || path.startsWith(`${outer}[`)));
+  return outer === "" || path === outer || path.startsWith(`${outer}.`) || path.startsWith(`${outer}[`);
 }
 
 function validateName(name: string | undefined): FieldIssue[] {

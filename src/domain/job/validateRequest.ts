@@ -7,6 +7,7 @@ import type { TargetPolicy } from "../net/target.ts";
 import { validateOutput } from "../response/output.ts";
 import { validateRules } from "../response/rules.ts";
 import { validateSecretPlacement } from "../secret/reference.ts";
+import { memberPath } from "../template/fieldPath.ts";
 import { urlForGuard, validateRequestTemplates } from "../template/requestTemplate.ts";
 import { JOB_VARIABLES, type TemplateVariables } from "../template/variables.ts";
 import type { RequestSpec } from "./request.ts";
@@ -35,7 +36,10 @@ export function validateRequest(
 ): FieldIssue[] {
   // An empty URL has nothing in it to complain about, so the other fields are judged without it.
   const spec: RequestSpec = { ...request, url: request.url ?? "" };
-  const placement = [...validateRequestTemplates(spec, "request", variables), ...validateSecretPlacement(spec, "request")];
+  const placement = [
+    ...validateRequestTemplates(spec, "request", variables),
+    ...validateSecretPlacement(spec, "request"),
+  ];
   const urlIsReadable = !placement.some((issue) => issue.path === "request.url");
   return [
     ...(request.url !== undefined && urlIsReadable ? validateUrl(request.url, policy) : []),
@@ -62,7 +66,7 @@ function validateHeaders(headers: RequestSpec["headers"]): FieldIssue[] {
   }
   const seen = new Set<string>();
   for (const [name, value] of Object.entries(headers)) {
-    const path = `request.headers[${JSON.stringify(name)}]`;
+    const path = memberPath("request.headers", name);
     const message = checkHeader(name, value);
     if (message !== null) issues.push({ path, message });
     if (seen.has(name.toLowerCase())) {

@@ -9,7 +9,12 @@ export interface OutboundRequest {
   readonly timeoutMs: number;
   /** Lower-case names that must not follow a redirect to another origin, besides those that never do. */
   readonly sensitiveHeaders?: readonly string[];
+  /** The body must not follow a redirect to another origin either. */
+  readonly sensitiveBody?: boolean;
 }
+
+/** Ends a header value that was too long. */
+export const CUT_MARK = "…";
 
 export type OutboundResult =
   | {

@@ -39,10 +39,14 @@ export function makeRedactor(values: readonly string[]): (text: string, options?
   };
 }
 
-/** A JSON value with every string and every key redacted. */
+/** A JSON value with every string, key, number and truth value redacted: a secret of digits may come back as a number. */
 export function redactJson(value: JsonValue, redact: Redactor): JsonValue {
   if (typeof value === "string") return redact(value);
-  if (typeof value !== "object" || value === null) return value;
+  if (typeof value === "number" || typeof value === "boolean") {
+    const text = redact(String(value));
+    return text === String(value) ? value : text;
+  }
+  if (value === null) return value;
   if (Array.isArray(value)) return value.map((item: JsonValue) => redactJson(item, redact));
   const entries = Object.entries(value as Readonly<Record<string, JsonValue>>);
   return Object.fromEntries(entries.map(([key, item]) => [redact(key), redactJson(item, redact)]));
@@ -50,9 +54,9 @@ export function redactJson(value: JsonValue, redact: Redactor): JsonValue {
 
 /**
  * The ways in which a target or a library may write a value back: as it is; as our headers carry it; percent-encoded as
- * in `encodeURIComponent`, RFC 3986 and HTML forms, in upper and lower case; JSON-escaped, with and without `\/` and
- * `\u` for all beyond ASCII; in base64 and base64url, padded or not, alone or anywhere within a longer base64 text (as
- * in `Authorization: Basic`).
+ * in `encodeURIComponent`, RFC 3986 and HTML forms, in upper and lower case; JSON-escaped once and twice, with and
+ * without `\/` and `\u` for all beyond ASCII; in lower case, as host names are written back; in base64 and base64url,
+ * padded or not, alone or anywhere within a longer base64 text (as in `Authorization: Basic`).
  */
 export function formsOf(value: string): string[] {
   if (value === "") return [];
@@ -66,7 +70,10 @@ export function formsOf(value: string): string[] {
   const ascii = json.replaceAll(BEYOND_ASCII, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
   const escaped = [json, ascii, ascii.replaceAll(/\\u[0-9a-f]{4}/g, upperEscape)];
   const slashed = escaped.map((text) => text.replaceAll("/", "\\/"));
-  const all = [value, value.trim(), headerText(value), ...encoded, ...escaped, ...slashed, ...base64Forms(value)];
+  // A JSON body that comes back as a string within JSON, as echo services answer.
+  const twice = [...escaped, ...slashed].map((text) => JSON.stringify(text).slice(1, -1));
+  const plain = [value, value.toLowerCase(), value.trim(), headerText(value)];
+  const all = [...plain, ...encoded, ...escaped, ...slashed, ...twice, ...base64Forms(value)];
   return [...new Set(all)].filter((text) => text !== "");
 }
 

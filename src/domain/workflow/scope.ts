@@ -81,7 +81,10 @@ export function scopeAt(view: ExecutionView, path: string | null, references: Re
   return { ...variables, ...Object.fromEntries(named) };
 }
 
-function itemAt(records: ExecutionView["records"], here: { place: Place; iterations: readonly number[] } | null): JsonValue {
+function itemAt(
+  records: ExecutionView["records"],
+  here: { place: Place; iterations: readonly number[] } | null,
+): JsonValue {
   const loop = here?.place.loops.at(-1);
   if (!here || loop === undefined) return null;
   const items = itemsOf(records.get(pathAt(loop, here.iterations)));

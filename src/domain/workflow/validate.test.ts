@@ -84,7 +84,10 @@ describe("validateWorkflow", () => {
 
   it("keeps the steps of a for_each to their own iteration, and item and index inside one", () => {
     const loop = forEach("loop", [1], [transform("a", "{{item}}")]);
-    const issues = issuesOf([loop, transform("b", "{{steps.a.output}}"), transform("c", "{{item}}")], "{{steps.a.output}}");
+    const issues = issuesOf(
+      [loop, transform("b", "{{steps.a.output}}"), transform("c", "{{item}}")],
+      "{{steps.a.output}}",
+    );
     expect(Object.keys(issues)).toEqual(["steps[1].value", "steps[2].value", "response_output_template"]);
   });
 

@@ -154,7 +154,9 @@ function validateType(step: StepDefinition, path: string, policy: TargetPolicy):
     case "run_job":
       return [
         ...seconds(step.timeoutSeconds, `${path}.timeout_seconds`),
-        ...(isJobId(step.jobId) ? [] : [{ path: `${path}.job_id`, message: "must be the id of a job of this workspace" }]),
+        ...(isJobId(step.jobId)
+          ? []
+          : [{ path: `${path}.job_id`, message: "must be the id of a job of this workspace" }]),
       ];
     case "transform":
       return [];
@@ -181,7 +183,9 @@ function validateItems(items: JsonValue, path: string): FieldIssue[] {
     return items.length <= ITEMS_MOST ? [] : [{ path, message: `may have at most ${ITEMS_MOST} elements` }];
   }
   if (typeof items === "string" && /^\{\{.*\}\}$/s.test(items)) return [];
-  return [{ path, message: 'must be a list, or one template that yields a list, such as "{{steps.fetch.output.items}}"' }];
+  return [
+    { path, message: 'must be a list, or one template that yields a list, such as "{{steps.fetch.output.items}}"' },
+  ];
 }
 
 /** Only a request may carry a secret: what any other step resolves is kept and shown. */
@@ -213,7 +217,8 @@ function validateEnv(env: WorkflowInput["env"]): FieldIssue[] {
   return entries.flatMap(([name, value]) => {
     const path = memberPath("env", name);
     if (!STEP_ID.test(name)) return [{ path, message: "must be named with letters, digits, '_' or '-'" }];
-    if (JSON.stringify(value).length > TEXT_CHARACTERS_MOST) return [{ path, message: "must be at most 64 KB of JSON" }];
+    if (JSON.stringify(value).length > TEXT_CHARACTERS_MOST)
+      return [{ path, message: "must be at most 64 KB of JSON" }];
     return noSecrets(value, path);
   });
 }

@@ -83,7 +83,8 @@ class ReferenceChecker {
     else if (typeof value === "object" && value !== null) {
       for (const [key, item] of Object.entries(value as Readonly<Record<string, JsonValue>>)) {
         const at = memberPath(path, key);
-        if (key.includes("{{")) this.issues.push({ path: at, message: "has a template in a key; only values may have one" });
+        if (key.includes("{{"))
+          this.issues.push({ path: at, message: "has a template in a key; only values may have one" });
         this.syntax(item, at);
       }
     }

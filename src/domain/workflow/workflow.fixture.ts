@@ -79,7 +79,11 @@ export function forEach(
   return { ...common(id), type: "for_each", items, steps, mode: "all", maxConcurrency: 10, ...changes };
 }
 
-export function transform(id: string, value: TransformStep["value"], changes: Partial<TransformStep> = {}): TransformStep {
+export function transform(
+  id: string,
+  value: TransformStep["value"],
+  changes: Partial<TransformStep> = {},
+): TransformStep {
   return { ...common(id), type: "transform", value, ...changes };
 }
 

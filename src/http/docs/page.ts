@@ -46,14 +46,22 @@ export async function docsPage(operations: readonly Operation[], document: Docum
           <h1>Carillon API</h1>
           <p>${document.info.description ?? ""}</p>
           ${introduction()}
-          ${tags.map(({ name, description }) => html`<h2 id="tag-${name}">${name}</h2>
-            <p>${description ?? ""}</p>
-            ${ofTag(operations, name).map((operation) => section(operation, document, origin))}`)}
+          ${tags.map(
+            ({ name, description }) =>
+              html`<h2 id="tag-${name}">${name}</h2>
+                <p>${description ?? ""}</p>
+                ${ofTag(operations, name).map((operation) => section(operation, document, origin))}`,
+          )}
           ${errorTable()}
         </main>
       </body>
     </html>`;
   return page.toString();
+}
+
+/** Text in which backticks mark code. */
+function prose(text: string): Html[] {
+  return text.split("`").map((part, index) => (index % 2 === 1 ? html`<code>${part}</code>` : html`${part}`));
 }
 
 function ofTag(operations: readonly Operation[], tag: string): Operation[] {
@@ -74,8 +82,8 @@ function introduction(): Html {
       yours is echoed if you send one.
     </p>
     <p>
-      Lists answer <code>{"data": […], "pagination": {…}}</code>: page with <code>limit</code> and
-      <code>offset</code>, or pass <code>next_cursor</code> as <code>cursor</code>.
+      Lists answer <code>{"data": […], "pagination": {…}}</code>: page with <code>limit</code> and <code>offset</code>,
+      or pass <code>next_cursor</code> as <code>cursor</code>.
     </p>`;
 }
 
@@ -91,13 +99,12 @@ function section(operation: Operation, document: Document, origin: string): Html
     readonly schema: JsonSchema;
   }[];
   const requestBody = documented?.requestBody as
-    | { readonly content: Readonly<Record<string, { readonly schema: JsonSchema }>> }
-    | undefined;
+    { readonly content: Readonly<Record<string, { readonly schema: JsonSchema }>> } | undefined;
   const body = requestBody?.content["application/json"]?.schema;
   return html`<section id="${contract.id}">
     <h3>${contract.summary}</h3>
     <p><code class="method">${contract.method}</code> <code>${contract.path}</code> · ${ACCESS[access]}</p>
-    <p>${contract.description}</p>
+    <p>${prose(contract.description)}</p>
     ${fields(
       "Parameters",
       parameters.map(({ name, in: place, required = false, description, schema }) => ({
@@ -111,10 +118,7 @@ function section(operation: Operation, document: Document, origin: string): Html
     <h4>Example</h4>
     <pre>${curlOf(operation, origin)}</pre>
     ${Object.entries(contract.answers).map(([status, answer]) => example(status, answer))}
-    <p>
-      Errors:
-      ${errorsOf(operation).map((code) => html`<a href="#error-${code}"><code>${code}</code></a> `)}
-    </p>
+    <p>Errors: ${errorsOf(operation).map((code) => html`<a href="#error-${code}"><code>${code}</code></a> `)}</p>
   </section>`;
 }
 
@@ -127,7 +131,7 @@ function fields(title: string, rows: readonly FieldRow[]): Html {
           html`<tr>
             <td><code>${path}</code>${required ? " (required)" : ""}</td>
             <td>${type}</td>
-            <td>${description}</td>
+            <td>${prose(description)}</td>
           </tr>`,
       )}
     </table>`;
@@ -145,7 +149,7 @@ function errorTable(): Html {
       html`<tr id="error-${code}">
         <td>${status}</td>
         <td><code>${code}</code></td>
-        <td>${meaning}</td>
+        <td>${prose(meaning)}</td>
       </tr>`,
   );
   return html`<h2 id="errors">Errors</h2>

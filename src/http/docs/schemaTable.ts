@@ -66,10 +66,17 @@ export function typeText(schema: JsonSchema, components: Components): string {
   const name = schema.$ref?.split("/").at(-1);
   if (name !== undefined) return components[name]?.properties === undefined ? name : "object";
   const values = schema.enum ?? (schema.const === undefined ? undefined : [schema.const]);
-  if (values !== undefined) return values.filter((value) => value !== null).map(String).join(" | ");
+  if (values !== undefined)
+    return values
+      .filter((value) => value !== null)
+      .map(String)
+      .join(" | ");
   const options = [...alternatives(schema), ...(schema.allOf ?? [])];
   if (options.length > 0) return [...new Set(options.map((option) => typeText(option, components)))].join(" | ");
-  const type = [schema.type ?? "any JSON"].flat().filter((each) => each !== "null").join(" | ");
+  const type = [schema.type ?? "any JSON"]
+    .flat()
+    .filter((each) => each !== "null")
+    .join(" | ");
   if (type === "array" && schema.items !== undefined) return `list of ${typeText(schema.items, components)}`;
   return type + rangeText(schema);
 }

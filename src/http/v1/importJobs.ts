@@ -40,7 +40,8 @@ const ImportSchema = z
   })
   .openapi("ImportResult");
 
-const CRONTAB = "# nightly\n0 2 * * * https://api.example.com/sync\n@hourly https://api.example.com/tick\n61 * * * * https://x.example.com\n";
+const CRONTAB =
+  "# nightly\n0 2 * * * https://api.example.com/sync\n@hourly https://api.example.com/tick\n61 * * * * https://x.example.com\n";
 
 export const importJobsOperation: Operation = {
   access: "write",
@@ -74,13 +75,20 @@ export const importJobsOperation: Operation = {
               name: "api.example.com/sync",
             },
             {
+              line: 3,
+              text: "@hourly https://api.example.com/tick",
+              status: "created",
+              job_id: "job_01k8rb2c9p9h2c5v7x1d3k4m6n",
+              name: "api.example.com/tick",
+            },
+            {
               line: 4,
               text: "61 * * * * https://x.example.com",
               status: "error",
               message: "The minute field has 61; accepted are 0 to 59.",
             },
           ],
-          totals: { lines: 2, created: 1, would_create: 0, errors: 1 },
+          totals: { lines: 3, created: 2, would_create: 0, errors: 1 },
         },
       },
     },

@@ -32,6 +32,14 @@ import {
   patchJobOperation,
 } from "./jobs.ts";
 import { previewScheduleOperation } from "./schedules.ts";
+import {
+  createSecretOperation,
+  deleteSecretOperation,
+  listSecretsOperation,
+  replaceSecretOperation,
+} from "./secrets.ts";
+import { listSigningKeysOperation, rotateMasterKeyOperation, rotateSigningKeyOperation } from "./signingKeys.ts";
+import { testJobOperation } from "./testJob.ts";
 
 export const OPERATIONS: readonly Operation[] = [
   createJobOperation,
@@ -43,6 +51,7 @@ export const OPERATIONS: readonly Operation[] = [
   resumeJobOperation,
   activateJobOperation,
   runNowOperation,
+  testJobOperation,
   upcomingOperation,
   importJobsOperation,
   previewScheduleOperation,
@@ -51,10 +60,17 @@ export const OPERATIONS: readonly Operation[] = [
   getExecutionOperation,
   replayExecutionOperation,
   cancelExecutionOperation,
+  createSecretOperation,
+  listSecretsOperation,
+  replaceSecretOperation,
+  deleteSecretOperation,
+  listSigningKeysOperation,
+  rotateSigningKeyOperation,
   whoamiOperation,
   createTokenOperation,
   listTokensOperation,
   deleteTokenOperation,
   createWorkspaceOperation,
+  rotateMasterKeyOperation,
   healthOperation,
 ];

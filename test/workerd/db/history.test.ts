@@ -159,10 +159,10 @@ describe("the end of a one-shot job", () => {
     expect((await stateOf(job))?.state).toBe("active");
   });
 
-  it("leaves a paused job paused", async () => {
+  it("completes a job that was paused meanwhile, so that resuming does not fire it again", async () => {
     const job = await aStoredJob({ ...oneShot, state: "paused" });
     await storage.history.record([entry(anExecution(job), true)]);
-    expect((await stateOf(job))?.state).toBe("paused");
+    expect((await stateOf(job))?.state).toBe("completed");
   });
 
   it("completes a job that was edited meanwhile, but not rescheduled", async () => {

@@ -19,10 +19,10 @@ const AttemptSchema = z
     responseHeaders: z.record(z.string(), z.string()).nullable(),
     errorClass: z.string().nullable().openapi({ description: "The cause, such as timeout, dns, http_status." }),
     errorMessage: z.string().nullable(),
-    failedRules: z.array(
-      z.strictObject({ rule: z.string(), ok: z.boolean(), expected: z.string(), got: z.string() }),
-    ),
-    late: z.boolean().openapi({ description: "The result came after the attempt counted as lost; it changed nothing." }),
+    failedRules: z.array(z.strictObject({ rule: z.string(), ok: z.boolean(), expected: z.string(), got: z.string() })),
+    late: z
+      .boolean()
+      .openapi({ description: "The result came after the attempt counted as lost; it changed nothing." }),
   })
   .openapi("Attempt");
 

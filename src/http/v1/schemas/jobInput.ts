@@ -1,6 +1,6 @@
 /** What may be said about a job in a request, and its way into the domain. */
 
-import { z } from "@hono/zod-openapi";
+import type { z } from "@hono/zod-openapi";
 import type { JobInput } from "../../../app/jobs/createJob.ts";
 import type { FieldIssue } from "../../../domain/issue.ts";
 import type { JobChanges } from "../../../domain/job/editMerge.ts";
@@ -17,7 +17,19 @@ import {
 import { EVERY_MINUTES_LEAST, EVERY_MINUTES_MOST } from "../../../domain/job/validateSchedule.ts";
 import type { JsonValue } from "../../../domain/json.ts";
 import { BACKOFF_TYPES, MAX_BACKOFF_MS } from "../../../domain/retry/policy.ts";
-import { anyJson, flag, list, moment, number, object, oneOf, optional, text, textMap, wholeNumber } from "../../fields.ts";
+import {
+  anyJson,
+  flag,
+  list,
+  moment,
+  number,
+  object,
+  oneOf,
+  optional,
+  text,
+  textMap,
+  wholeNumber,
+} from "../../fields.ts";
 import type { Path } from "../../readInput.ts";
 import { read } from "../../readInput.ts";
 import { AssertionsSchema, ResponseMatcherSchema, toAssertion, toResponseMatcher } from "./responseRules.ts";
@@ -28,6 +40,8 @@ const CRON_CHARACTERS_MOST = 1_024;
 /** Thirty days, as `validateRetryPolicy` has it. */
 const DURATION_SECONDS_MOST = 30 * 24 * 60 * 60;
 const LIST_MS_MOST = 10;
+/** `request.assertions[0].operator` is as deep as a field lies. */
+const PATH_LEVELS_MOST = 4;
 
 const status = () => wholeNumber(STATUS_LEAST, STATUS_MOST);
 
@@ -44,9 +58,7 @@ export const ScheduleInput = object({
     description: 'IANA zone in which "cron" is read; default UTC. Accepted and idle with the other kinds.',
     example: "Europe/Berlin",
   }),
-  dst: optional(
-    object({ gap: optional(oneOf(["run", "skip"])), repeat: optional(oneOf(["once", "twice"])) }),
-  ).openapi({
+  dst: optional(object({ gap: optional(oneOf(["run", "skip"])), repeat: optional(oneOf(["once", "twice"])) })).openapi({
     description:
       "What a cron time does when clocks change: in the hour that is left out (`gap`, default `run`: at the gap's end), " +
       "and in the hour that comes twice (`repeat`, default `once`).",
@@ -166,9 +178,9 @@ export function readLeniently<Strict extends z.ZodType, Lenient extends z.ZodTyp
   const complaints = whole.issues.map(({ path, message }) => ({ path, message }));
   let rest: JsonValue = body;
   let { issues } = whole;
-  // Leaving one member out can make its parent incomplete; then the whole top-level member goes.
-  for (const levels of [Infinity, 1]) {
-    for (const issue of issues) rest = without(rest, issue.at.slice(0, levels));
+  // Leaving a member out can make its parent incomplete; so each round cuts what is still refused one level further out.
+  for (let levelsUp = 0; levelsUp < PATH_LEVELS_MOST && issues.length > 0; levelsUp++) {
+    for (const { at } of issues) rest = without(rest, at.slice(0, Math.max(1, at.length - levelsUp)));
     const attempt = read(lenient, rest);
     if (attempt.ok) return { value: attempt.value, complaints };
     ({ issues } = attempt);

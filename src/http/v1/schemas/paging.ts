@@ -11,7 +11,9 @@ import { LIMIT_DEFAULT, LIMIT_MOST, OFFSET_MOST, text, wholeNumber } from "../..
 const CURSOR_CHARACTERS_MOST = 512;
 
 export const limitAndOffset = {
-  limit: wholeNumber(1, LIMIT_MOST).optional().openapi({ description: `Default ${LIMIT_DEFAULT}.` }),
+  limit: wholeNumber(1, LIMIT_MOST)
+    .optional()
+    .openapi({ description: `Default ${LIMIT_DEFAULT}.` }),
   offset: wholeNumber(0, OFFSET_MOST).optional().openapi({
     description: "How many to pass over; go deeper with `cursor`.",
   }),
