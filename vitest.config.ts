@@ -1,9 +1,26 @@
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
+/** Inside the real runtime; `FAULTS` and its seed reach the tests as bindings. */
+const workerdPlugin = () =>
+  cloudflareTest(async () => ({
+    wrangler: { configPath: "./wrangler.toml" },
+    miniflare: {
+      bindings: {
+        TEST_MIGRATIONS: await readD1Migrations("./migrations"),
+        ADMIN_TOKEN: "test-operator-token",
+        MASTER_KEY: btoa("a master key of the tests, 32 by"),
+        ALLOW_PRIVATE_TARGETS: "true",
+        FAULTS: process.env["FAULTS"] ?? "",
+        FAULTS_SEED: process.env["FAULTS_SEED"] ?? "",
+      },
+    },
+  }));
+
 /**
  * Three layers (README "Tests"): `unit` is plain Node and milliseconds, `workerd` runs inside the real runtime with real
- * SQLite, D1 and alarms, `blackbox` drives the built Worker as a process of its own.
+ * SQLite, D1 and alarms, `blackbox` drives the built Worker as a process of its own. The fault suite has one project for
+ * Node and one for workerd: `FAULTS=full` is its full form, everything else the short one.
  */
 export default defineConfig({
   test: {
@@ -12,18 +29,7 @@ export default defineConfig({
         test: { name: "unit", include: ["src/**/*.test.ts", "test/unit/**/*.test.ts"], environment: "node" },
       },
       {
-        plugins: [
-          cloudflareTest(async () => ({
-            wrangler: { configPath: "./wrangler.toml" },
-            miniflare: {
-              bindings: {
-                TEST_MIGRATIONS: await readD1Migrations("./migrations"),
-                ADMIN_TOKEN: "test-operator-token",
-                ALLOW_PRIVATE_TARGETS: "true",
-              },
-            },
-          })),
-        ],
+        plugins: [workerdPlugin()],
         test: { name: "workerd", include: ["test/workerd/**/*.test.ts"], setupFiles: ["./test/workerd/setup.ts"] },
       },
       {
@@ -34,6 +40,27 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,
+          // Stories that wait for the same minute wait together.
+          maxConcurrency: 40,
+        },
+      },
+      {
+        test: {
+          name: "faults",
+          include: ["test/faults/node/**/*.test.ts"],
+          environment: "node",
+          testTimeout: 900_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        plugins: [workerdPlugin()],
+        test: {
+          name: "faults-workerd",
+          include: ["test/faults/workerd/**/*.test.ts"],
+          setupFiles: ["./test/workerd/setup.ts"],
+          testTimeout: 300_000,
         },
       },
     ],

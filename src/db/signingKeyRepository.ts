@@ -58,7 +58,9 @@ export function createSigningKeyRepository(db: D1Database, deps: StorageDeps): S
     },
 
     async readSealed(workspaceId, nowMs) {
-      const rows = await onceWithin(deps, ATTEMPT_READ_DEADLINE_MS, "signing_keys.read", () => validKeys(orm, workspaceId, nowMs));
+      const rows = await onceWithin(deps, ATTEMPT_READ_DEADLINE_MS, "signing_keys.read", () =>
+        validKeys(orm, workspaceId, nowMs),
+      );
       return rows.map((row) => ({ ...toSigningKey(row), envelope: row.envelope }));
     },
 

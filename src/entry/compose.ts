@@ -4,6 +4,7 @@ import { createJobActors } from "../actors/client.ts";
 import { attemptExecution } from "../app/executions/attemptExecution.ts";
 import { collectHistory } from "../app/executions/collectHistory.ts";
 import { groupCommit } from "../app/executions/groupCommit.ts";
+import { runErrands } from "../app/executions/runErrands.ts";
 import type { WatchdogDeps } from "../app/reconcile/watchdog.ts";
 import type { Services } from "../app/services.ts";
 import type { StorageDeps } from "../db/calls.ts";
@@ -115,6 +116,7 @@ export function composeConsumer(env: Bindings, waitUntil: (work: Promise<unknown
     collectHistory: async (jobId) => {
       for (const { execution } of await collectHistory(jobId, { actors, history })) logFinished(execution, null);
     },
+    runErrands: (jobId) => runErrands(jobId, { actors, jobs: createJobRepository(env.DB, storage), report: logFault }),
     attempt: async (work: AttemptWork) => {
       const report = await attemptExecution(work, {
         clock,

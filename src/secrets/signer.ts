@@ -124,7 +124,10 @@ async function openAll(
   return ok(keys);
 }
 
-async function openKey(stored: SigningKey & { readonly envelope: string }, keyring: Keyring): Promise<CryptoKey | null> {
+async function openKey(
+  stored: SigningKey & { readonly envelope: string },
+  keyring: Keyring,
+): Promise<CryptoKey | null> {
   const envelope = parseEnvelope(stored.envelope);
   if (!envelope.ok) return null;
   const text = await open(envelope.value, keyring, signingKeyIdentity(stored));

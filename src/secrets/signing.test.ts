@@ -50,7 +50,6 @@ describe("sign", () => {
     const headers = await signed([key]);
     expect(() => new Webhook(key).verify(`${BODY} `, headers)).toThrow("No matching signature");
   });
-
 });
 
 describe("importSigningKey", () => {

@@ -55,7 +55,9 @@ describe("templates", () => {
       expect(arrival.headers["x-attempt"]).toBe(String(index + 1));
       const query = new URL(arrival.path, target.url).searchParams;
       expect(query.get("attempt")).toBe(String(index + 1));
-      expect(query.get("all")).toBe([timestamp, uuid, execution.id, jobId, "a b/ü&c", execution.scheduled_for].join("/"));
+      expect(query.get("all")).toBe(
+        [timestamp, uuid, execution.id, jobId, "a b/ü&c", execution.scheduled_for].join("/"),
+      );
       expect(rendered).toBe(JSON.parse(arrivals[0]?.body ?? "").all);
       expect(arrival.headers["x-all"]).toBe(arrivals[0]?.headers["x-all"]);
     }
@@ -66,11 +68,20 @@ describe("response rules", () => {
   const request = (path: string, more: object) => ({ url: target.url + path, ...more });
 
   it("fail an execution whose status is a success, and name each rule that failed", async () => {
-    target.on("/rules", json({ ok: false, items: [{ id: 1, price: 5 }, { id: 2, price: 50 }] }));
+    target.on(
+      "/rules",
+      json({
+        ok: false,
+        items: [
+          { id: 1, price: 5 },
+          { id: 2, price: 50 },
+        ],
+      }),
+    );
     const execution = await run(
       instance,
       request("/rules", {
-        response_matcher: { mode: "regex", pattern: "^\\{\"ok\":true" },
+        response_matcher: { mode: "regex", pattern: '^\\{"ok":true' },
         assertions: [
           { source: "status", operator: "eq", value: 200 },
           { source: "header", name: "Content-Type", operator: "contains", value: "json" },
@@ -183,7 +194,11 @@ describe("the test of a job", () => {
   });
 
   it.each<[string, object, Partial<ApiResponse["json"]>]>([
-    ["a secret that is missing", { headers: { k: "secret://none" } }, { request: null, error: { code: "secret_unavailable" } }],
+    [
+      "a secret that is missing",
+      { headers: { k: "secret://none" } },
+      { request: null, error: { code: "secret_unavailable" } },
+    ],
     ["a status that is no success", { success_statuses: [418] }, { success: false, error: { code: "http_status" } }],
     ["a success", {}, { success: true, error: null, rules: [] }],
   ])("tells %s", async (_what, request, expected) => {

@@ -111,7 +111,9 @@ async function placesOf(texts: readonly string[]): Promise<string[]> {
   );
   places.push(["log", Buffer.from(instance.logs.map((line) => JSON.stringify(line)).join("\n"))]);
   places.push(["api", Buffer.from(answers.join("\n"))]);
-  return places.flatMap(([name, bytes]) => texts.filter((text) => bytes.includes(text)).map((text) => `${name}: ${text}`));
+  return places.flatMap(([name, bytes]) =>
+    texts.filter((text) => bytes.includes(text)).map((text) => `${name}: ${text}`),
+  );
 }
 
 describe("a secret", () => {
@@ -269,7 +271,7 @@ describe("signatures", () => {
 
     const first = await instance.api("POST", "/v1/signing-keys/rotate");
     expect(first.status).toBe(201);
-    const request = { url: `${target.url}/signed`, method: "POST", body: { "zażółć": "{{uuid}}", pin: "secret://pin" } };
+    const request = { url: `${target.url}/signed`, method: "POST", body: { zażółć: "{{uuid}}", pin: "secret://pin" } };
     // Other isolates may use what they knew for 30 s.
     const signedBy = async (keys: number) => {
       await until(
@@ -298,9 +300,7 @@ describe("signatures", () => {
     verify(third.json.key, after);
     expect(() => verify(second.json.key, after)).toThrow();
     const listed = await instance.api("GET", "/v1/signing-keys");
-    expect(listed.json.data).toEqual([
-      { id: third.json.id, created_at: third.json.created_at, expires_at: null },
-    ]);
+    expect(listed.json.data).toEqual([{ id: third.json.id, created_at: third.json.created_at, expires_at: null }]);
 
     const keys = [first, second, third].map(({ json }) => json.key.slice("whsec_".length));
     expect((await placesOf(keys)).filter((place) => !place.startsWith("api:"))).toEqual([]);
@@ -322,8 +322,7 @@ describe("the master key", () => {
       await on.stop();
     }
   };
-  const runOn = async (on: TestInstance) =>
-    await executionWhen(on, await startRun(on, jobId, token), undefined, token);
+  const runOn = async (on: TestInstance) => await executionWhen(on, await startRun(on, jobId, token), undefined, token);
   const rotateOn = async (on: TestInstance) =>
     (await on.api("POST", "/v1/admin/rotate-keys", undefined, { token: adminToken })).json;
 

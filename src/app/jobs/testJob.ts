@@ -1,5 +1,7 @@
 /** Sends a job's request once, as an attempt would, and keeps nothing of it. */
 
+import { httpTarget } from "../../domain/engine/httpRun.ts";
+import { PLAIN_STEP } from "../../domain/engine/state.ts";
 import type { Attempt } from "../../domain/execution/attempt.ts";
 import { randomUuid, requestedExecutionId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job/job.ts";
@@ -68,6 +70,8 @@ function preparableOf({ clock, random }: Pick<Services, "clock" | "random">, job
   return {
     executionId: requestedExecutionId(job.id, nowMs, random),
     job,
+    target: httpTarget(job, PLAIN_STEP),
+    data: null,
     attempt: 1,
     frozen: { timestampMs: nowMs, uuid: randomUuid(random) },
     execution: { scheduledForMs: nowMs },

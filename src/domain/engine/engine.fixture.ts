@@ -39,6 +39,13 @@ export const SUCCEED: Verdict = { type: "succeed", output: null };
 export class EngineDriver {
   state: JobState;
   commands: Command[] = [];
+  #seed = 1;
+
+  /** The same numbers in every run. */
+  readonly random = (): number => {
+    this.#seed = (Math.imul(this.#seed, 1_103_515_245) + 12_345) & 0x7fffffff;
+    return this.#seed / 0x80000000;
+  };
 
   constructor(job: Job = makeJob()) {
     this.state = initialState(job);
@@ -48,7 +55,7 @@ export class EngineDriver {
     event: Extract<EngineEvent, { type: Type }>,
     nowMs: number,
   ): Reduction<Type>["answer"] {
-    const reduction = reduce<Type>(this.state, event, nowMs);
+    const reduction = reduce<Type>(this.state, event, nowMs, this.random);
     this.state = reduction.state;
     this.commands.push(...reduction.commands);
     return reduction.answer;

@@ -49,7 +49,7 @@ class World {
   send<Type extends EngineEvent["type"]>(event: Extract<EngineEvent, { type: Type }>): Reduction<Type>["answer"] {
     this.#latestMs = Math.max(this.#latestMs, this.nowMs);
     const before = this.state;
-    const reduction = reduce<Type>(before, event, this.nowMs);
+    const reduction = reduce<Type>(before, event, this.nowMs, () => 0.5);
     this.state = reduction.state;
     const announced = event.type === "tick" && this.saved === before && isAnnouncementOnly(before, this.state);
     if (!announced) this.saved = this.state;
@@ -91,7 +91,16 @@ class World {
       this.record({ ...work.execution, status, rev: work.execution.rev + 1 });
     }
     const recordedRev = work.execution.rev + 1;
-    const result = { executionId, step, fence, attempt, verdict, finishedAtMs: this.nowMs, recorded: ahead, recordedRev };
+    const result = {
+      executionId,
+      step,
+      fence,
+      attempt,
+      verdict,
+      finishedAtMs: this.nowMs,
+      recorded: ahead,
+      recordedRev,
+    };
     this.send<"finish">({ type: "finish", result });
   }
 

@@ -138,6 +138,8 @@ export interface JobActorProtocol {
   /** What other actors have to be told; each is done by a consumer and then confirmed by `errandDone`. */
   errands(): Promise<ErrandOrder[]>;
   errandDone(id: string, outcome: ErrandOutcome): Promise<void>;
+  /** Ends an execution that its parent gave up, or keeps it from starting. */
+  cancelChild(workspaceId: string, executionId: string): Promise<void>;
   /** Idempotent: an end that is known, or that nobody waits for any more, changes nothing. */
   childEnded(end: ChildEnd): Promise<void>;
   /** Forgets the job and everything about it, storage included. */

@@ -134,6 +134,17 @@ export function putLive(state: JobState, live: LiveExecution): JobState {
   return { ...state, live: new Map(state.live).set(live.execution.id, live) };
 }
 
+/** Owes errands to other actors; one that is owed already stays as it is. An end takes back a start. */
+export function putErrands(state: JobState, added: readonly Errand[]): JobState {
+  if (added.length === 0) return state;
+  const errands = new Map(state.errands);
+  for (const errand of added) {
+    if (errand.type === "cancel_child") errands.delete(`start:${errand.childId}`);
+    if (!errands.has(errand.id)) errands.set(errand.id, errand);
+  }
+  return { ...state, errands };
+}
+
 /** The definition that an execution runs under. */
 export function definitionFor(state: JobState, live: LiveExecution): Job {
   return state.olderVersions.get(live.execution.jobVersion) ?? state.job;
@@ -141,6 +152,11 @@ export function definitionFor(state: JobState, live: LiveExecution): Job {
 
 export function occupiesSlot(live: LiveExecution): boolean {
   return live.steps.some((step) => step.phase !== "ready" && step.phase !== "parked");
+}
+
+/** Whether it is in the way of others: it has a slot or wants one. What only waits is not. */
+export function isCrowding(live: LiveExecution): boolean {
+  return live.steps.some((step) => step.phase !== "parked");
 }
 
 /** A paused job holds back what its schedule started, and nothing that a person or another program asked for. */

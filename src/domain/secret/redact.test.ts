@@ -20,6 +20,8 @@ describe("makeRedactor", () => {
     ["in base64url", Buffer.from(SECRET, "utf8").toString("base64url")],
     ["as a JSON string", JSON.stringify(SECRET).slice(1, -1)],
     ["as ASCII JSON", "s3cr+t/k?y \\u00fc\\\"x'"],
+    ["as a JSON string within a JSON string", JSON.stringify(JSON.stringify(SECRET)).slice(3, -3)],
+    ["in lower case, as in a host name", SECRET.toLowerCase()],
     ["as JSON with escaped slashes", "s3cr+t\\/k?y \\u00fc\\\"x'"],
   ])("masks a secret %s", (_, form) => {
     expect(redact(`<${form}>`)).toBe(`<${MASK}>`);
@@ -113,6 +115,11 @@ describe("makeRedactor", () => {
 });
 
 describe("redactJson", () => {
+  it("masks a secret that came back as a number or a truth value", () => {
+    const redact = makeRedactor(["8305517294", "true"]);
+    expect(redactJson([8305517294, 17, true, false, null], redact)).toEqual([MASK, 17, MASK, false, null]);
+  });
+
   it("masks strings and keys at every depth and keeps the rest", () => {
     const redact = makeRedactor(["hunter2"]);
     expect(redactJson({ hunter2: [1, "x hunter2", null, { a: true }] }, redact)).toEqual({

@@ -29,5 +29,7 @@ export function valueProblem(value: string): string | null {
   // Half a surrogate pair has no UTF-8: the secret would be sent as another one than was given.
   if (!value.isWellFormed()) return "must be text that UTF-8 can carry, without unpaired surrogates";
   const bytes = new TextEncoder().encode(value).length;
-  return bytes >= 1 && bytes <= SECRET_VALUE_BYTES_MOST ? null : `must be text of 1 to ${SECRET_VALUE_BYTES_MOST} bytes`;
+  return bytes >= 1 && bytes <= SECRET_VALUE_BYTES_MOST
+    ? null
+    : `must be text of 1 to ${SECRET_VALUE_BYTES_MOST} bytes`;
 }

@@ -18,9 +18,7 @@ const SigningKeySchema = z
   .strictObject({
     id: z.string(),
     created_at: momentOut(),
-    expires_at: momentOut()
-      .nullable()
-      .openapi({ description: "When it stops to sign; null for the current key." }),
+    expires_at: momentOut().nullable().openapi({ description: "When it stops to sign; null for the current key." }),
   })
   .openapi("SigningKey");
 

@@ -15,7 +15,13 @@ beforeAll(async () => {
   const job = await theirs.createJob({ retry_policy: { max_attempts: 1 } });
   const execution = await theirs.call("POST", `/v1/jobs/${job.id}/run-now`);
   const tokens = await theirs.call("GET", "/v1/tokens");
-  ids = { job_id: job.id, execution_id: execution.body.id, token_id: tokens.body.data[0].id };
+  await theirs.call("POST", "/v1/secrets", { body: { name: "stripe-key", value: "x" } });
+  ids = {
+    job_id: job.id,
+    execution_id: execution.body.id,
+    token_id: tokens.body.data[0].id,
+    secret_name: "stripe-key",
+  };
 });
 
 const GUARDED = OPERATIONS.filter(({ access }) => access !== "public");
@@ -74,7 +80,7 @@ describe("what belongs to another workspace", () => {
   });
 
   it("is in no list", async () => {
-    for (const path of ["/v1/jobs", "/v1/executions", `/v1/executions?job_id=${ids.job_id}`]) {
+    for (const path of ["/v1/jobs", "/v1/secrets", "/v1/executions", `/v1/executions?job_id=${ids.job_id}`]) {
       expect((await ours.call("GET", path)).body.data).toEqual([]);
     }
     const own = await ours.call("GET", "/v1/tokens");

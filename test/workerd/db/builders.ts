@@ -1,4 +1,4 @@
-/** Jobs, executions and tokens for tests: ids are unique, everything else is a default that a test overrides. */
+/** Jobs, executions, tokens and secrets for tests: ids are unique, everything else is a default that a test overrides. */
 
 import type { Attempt } from "../../../src/domain/execution/attempt.ts";
 import type { Execution } from "../../../src/domain/execution/execution.ts";
@@ -7,6 +7,8 @@ import { newId, requestedExecutionId, scheduledExecutionId } from "../../../src/
 import { type Job, PLAIN_JOB } from "../../../src/domain/job/job.ts";
 import { REQUEST_DEFAULTS } from "../../../src/domain/job/request.ts";
 import { RETRY_DEFAULTS } from "../../../src/domain/retry/policy.ts";
+import type { Secret } from "../../../src/domain/secret/secret.ts";
+import type { SigningKey } from "../../../src/domain/signing/signingKey.ts";
 import type { Token } from "../../../src/domain/workspace/workspace.ts";
 
 /** 2026-01-01T00:00:00Z. */
@@ -135,4 +137,25 @@ export function aToken(workspaceId: string, changes: Partial<Token> = {}): Token
     createdAtMs: START_MS,
     ...changes,
   };
+}
+
+/** What storage keeps of a value: it neither opens nor looks into it. */
+export const SEALED = { envelope: "an envelope", masterKeyId: "key-a" };
+
+export function aSecret(workspaceId: string, changes: Partial<Secret> = {}): Secret {
+  return {
+    id: newId("sec", START_MS, Math.random),
+    workspaceId,
+    name: "stripe-key",
+    environment: "workspace",
+    revision: 1,
+    createdAtMs: START_MS,
+    updatedAtMs: START_MS,
+    ...changes,
+  };
+}
+
+export function aSigningKey(workspaceId: string, changes: Partial<SigningKey> = {}): SigningKey {
+  const createdAtMs = changes.createdAtMs ?? START_MS;
+  return { id: newId("key", createdAtMs, Math.random), workspaceId, createdAtMs, expiresAtMs: null, ...changes };
 }

@@ -6,7 +6,7 @@ import type { JobScope } from "../../../src/db/executionListQuery.ts";
 import { executionListStatement } from "../../../src/db/executionListQuery.ts";
 import { EXECUTION_SOURCES, EXECUTION_STATUSES } from "../../../src/domain/execution/execution.ts";
 import { JOB_KINDS, JOB_STATES } from "../../../src/domain/job/job.ts";
-import { aJob, anExecution, aToken, aWorkspaceId, START_MS } from "./builders.ts";
+import { aJob, anExecution, aSecret, aSigningKey, aToken, aWorkspaceId, SEALED, START_MS } from "./builders.ts";
 import type { RecordedStatement } from "./storage.ts";
 import { recordingD1, storageOn } from "./storage.ts";
 
@@ -17,7 +17,7 @@ async function planOf({ sql, params }: RecordedStatement): Promise<string[]> {
   return results.map(({ detail }) => detail);
 }
 
-const TABLES = /\b(executions|jobs|tokens|workspaces|other)\b/;
+const TABLES = /\b(executions|jobs|tokens|workspaces|other|secrets|signing_keys)\b/;
 
 /** A walk over a whole table or index: all that may be scanned are the few deleted jobs, and lists that we passed in. */
 function scansIn(plan: readonly string[]): string[] {
@@ -112,7 +112,7 @@ describe("the plan of a list of executions", () => {
 describe("the plan of everything else", () => {
   it("never walks a whole table", async () => {
     const recording = recordingD1();
-    const { jobs, executions, history, tokens, workspaces } = storageOn(recording.db);
+    const { jobs, executions, history, tokens, workspaces, secrets, signingKeys } = storageOn(recording.db);
     const owner = aToken(workspaceId);
     await workspaces.insert({ id: workspaceId, name: "w", createdAtMs: 0 }, owner);
     await workspaces.find(workspaceId);
@@ -141,6 +141,19 @@ describe("the plan of everything else", () => {
     await executions.find(workspaceId, anExecution(job).id);
     await executions.latestOfJobs([job.id]);
     await executions.list(workspaceId, { ...(shapes[0] as Shape).query, jobName: "n" });
+    await secrets.insert(aSecret(workspaceId), SEALED);
+    await secrets.find(workspaceId, "stripe-key");
+    await secrets.list(workspaceId);
+    await secrets.readSealed(workspaceId, ["stripe-key"]);
+    await secrets.replaceValue(workspaceId, "stripe-key", SEALED, START_MS);
+    await secrets.delete(workspaceId, "stripe-key", false);
+    await signingKeys.rotate(aSigningKey(workspaceId), SEALED, START_MS + 1);
+    await signingKeys.list(workspaceId, START_MS);
+    await signingKeys.readSealed(workspaceId, START_MS);
+    for (const store of [secrets, signingKeys]) {
+      await store.listNotUnder("other", "sec_1", 10);
+      await store.rewrap([{ id: "sec_1", from: SEALED, to: SEALED }]);
+    }
     await jobs.markDeleted(workspaceId, job.id, START_MS);
     await jobs.listDeleted(10);
     await jobs.purge(job.id, 10);
@@ -172,7 +185,14 @@ describe("the migrations", () => {
     const { results } = await env.DB.prepare(
       "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'd1\\_%' ESCAPE '\\' AND name NOT LIKE '\\_cf%' ESCAPE '\\' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
     ).all<{ name: string; sql: string }>();
-    expect(results.map(({ name }) => name).toSorted()).toEqual(["executions", "jobs", "tokens", "workspaces"]);
+    expect(results.map(({ name }) => name).toSorted()).toEqual([
+      "executions",
+      "jobs",
+      "secrets",
+      "signing_keys",
+      "tokens",
+      "workspaces",
+    ]);
     for (const { name, sql } of results) expect(sql, name).toMatch(/\) WITHOUT ROWID$/);
   });
 });

@@ -5,6 +5,8 @@ import { createExecutionRepository } from "../../../src/db/executionRepository.t
 import type { HistoryDeps } from "../../../src/db/history.ts";
 import { createHistory } from "../../../src/db/history.ts";
 import { createJobRepository } from "../../../src/db/jobRepository.ts";
+import { createSecretRepository } from "../../../src/db/secretRepository.ts";
+import { createSigningKeyRepository } from "../../../src/db/signingKeyRepository.ts";
 import { createTokenRepository } from "../../../src/db/tokenRepository.ts";
 import { createWorkspaceRepository } from "../../../src/db/workspaceRepository.ts";
 import type { StorageError } from "../../../src/db/errors.ts";
@@ -23,6 +25,8 @@ export function storageOn(db: D1Database, historyDeps: Partial<HistoryDeps> = {}
     executions: createExecutionRepository(db, deps),
     workspaces: createWorkspaceRepository(db, deps),
     tokens: createTokenRepository(db, deps),
+    secrets: createSecretRepository(db, deps),
+    signingKeys: createSigningKeyRepository(db, deps),
     history: createHistory(db, { ...deps, report: (error) => reported.push(error), ...historyDeps }),
   };
 }

@@ -4,6 +4,7 @@ import { createExecutionContext, createMessageBatch, getQueueResult } from "clou
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { JobActors } from "../../../src/app/ports.ts";
+import { scheduledExecutionId } from "../../../src/domain/ids.ts";
 import type { Job } from "../../../src/domain/job/job.ts";
 import { REQUEST_DEFAULTS } from "../../../src/domain/job/request.ts";
 import { composeConsumer } from "../../../src/entry/compose.ts";
@@ -78,7 +79,11 @@ describe("a message", () => {
       ...good.map((each, index) => ({ id: `good-${index}`, timestamp: new Date(), attempts: 1, body: each })),
     ]);
     const context = createExecutionContext();
-    await consumeBatch(batch, composeConsumer(env, (work) => context.waitUntil(work)), "detached");
+    await consumeBatch(
+      batch,
+      composeConsumer(env, (work) => context.waitUntil(work)),
+      "detached",
+    );
     const result = await getQueueResult(batch, context);
     expect(result.explicitAcks.toSorted()).toEqual(["bad", "good-0"]);
     expect(result.retryMessages).toEqual([]);
@@ -114,7 +119,11 @@ describe("a target that does not answer", () => {
     const background: Promise<unknown>[] = [];
     const batch = batchOf(world.take().map((message) => message.body));
     // Resolves although one target has not answered.
-    await consumeBatch(batch, composeConsumer(env, (work) => void background.push(work)), "detached");
+    await consumeBatch(
+      batch,
+      composeConsumer(env, (work) => void background.push(work)),
+      "detached",
+    );
     await world.until(async () => {
       const ended = await Promise.all(healthy.map(statusesOf));
       return ended.every(([status]) => status === "succeeded");
@@ -139,14 +148,22 @@ describe("a target that does not answer", () => {
   });
 
   it("may be granted more than 30 s on the long queue, whose handler waits for it", async () => {
-    const job = await world.start({ request: { ...REQUEST_DEFAULTS, url: "https://example.com/", timeoutSeconds: 31 } });
+    const job = await world.start({
+      request: { ...REQUEST_DEFAULTS, url: "https://example.com/", timeoutSeconds: 31 },
+    });
     const [message] = world.take();
     expect(message?.queue).toBe("carillon-long-executions");
     const held = world.hold();
     let returned = false;
-    const handled = consumeBatch(batchOf([message?.body]), composeConsumer(env, () => {}), "awaited").then(() => {
+    const handle = async () => {
+      await consumeBatch(
+        batchOf([message?.body]),
+        composeConsumer(env, () => {}),
+        "awaited",
+      );
       returned = true;
-    });
+    };
+    const handled = handle();
     await world.until(() => world.arrivals.length === 1, "the request to arrive");
     expect(returned).toBe(false);
     held.release();
@@ -229,7 +246,7 @@ describe("while D1 is down", () => {
 
   it("an execution can still be read by its id", async () => {
     const job = await world.start();
-    const { executionId } = world.messages[0]?.body as { executionId: string };
+    const executionId = scheduledExecutionId(job.id, START);
     world.beforeD1 = () => {
       throw new Error("D1_ERROR: Network connection lost.");
     };

@@ -15,25 +15,28 @@ describe("one scheduled execution with one successful attempt", () => {
   it.each([
     ["recurring", { kind: "recurring", everyMinutes: 1 }],
     ["cron", { kind: "cron", cron: "* * * * *", timezone: "UTC", dst: { gap: "run", repeat: "once" } }],
-  ] as const)("of a %s job costs at most 3 actor requests, 4 actor rows, 3 D1 rows, 3 queue operations", async (_kind, schedule) => {
-    const job = await world.start({ schedule, concurrencyLimit: 1 });
-    await world.advanceTo(SIMULATED_START_MS + MINUTE);
-    world.logs.length = 0;
-    const sentBefore = world.sent;
-    const recordedBefore = await world.history(job);
-    // A later fire: the first one's bill holds the actor's creation.
-    await world.advanceTo(SIMULATED_START_MS + 2 * MINUTE);
-    const bills = world.logs.filter((line) => line.event === "execution.finished").map((line) => line["cost"]);
-    expect(bills).toHaveLength(1);
-    const bill = bills[0] as Record<string, number>;
-    expect(bill["actorRequests"]).toBeLessThanOrEqual(3);
-    expect(bill["actorRowsWritten"]).toBeLessThanOrEqual(4);
-    expect(bill["d1RowsWritten"]).toBeLessThanOrEqual(3);
-    // A message is written, read and deleted.
-    expect((bill["queueMessages"] ?? 0) * 3).toBeLessThanOrEqual(3);
-    expect(world.sent - sentBefore).toBe(bill["queueMessages"]);
-    expect(await world.history(job)).toHaveLength(recordedBefore.length + 1);
-  });
+  ] as const)(
+    "of a %s job costs at most 3 actor requests, 4 actor rows, 3 D1 rows, 3 queue operations",
+    async (_kind, schedule) => {
+      const job = await world.start({ schedule, concurrencyLimit: 1 });
+      await world.advanceTo(SIMULATED_START_MS + MINUTE);
+      world.logs.length = 0;
+      const sentBefore = world.sent;
+      const recordedBefore = await world.history(job);
+      // A later fire: the first one's bill holds the actor's creation.
+      await world.advanceTo(SIMULATED_START_MS + 2 * MINUTE);
+      const bills = world.logs.filter((line) => line.event === "execution.finished").map((line) => line["cost"]);
+      expect(bills).toHaveLength(1);
+      const bill = bills[0] as Record<string, number>;
+      expect(bill["actorRequests"]).toBeLessThanOrEqual(3);
+      expect(bill["actorRowsWritten"]).toBeLessThanOrEqual(4);
+      expect(bill["d1RowsWritten"]).toBeLessThanOrEqual(3);
+      // A message is written, read and deleted.
+      expect((bill["queueMessages"] ?? 0) * 3).toBeLessThanOrEqual(3);
+      expect(world.sent - sentBefore).toBe(bill["queueMessages"]);
+      expect(await world.history(job)).toHaveLength(recordedBefore.length + 1);
+    },
+  );
 
   it("leaves an idle job with nothing but its next alarm", async () => {
     const job = await world.start({ schedule: { kind: "recurring", everyMinutes: 1 } });

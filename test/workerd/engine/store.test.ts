@@ -25,6 +25,10 @@ function comparable(state: JobState | null) {
   return state && { ...state, order: [...state.live.keys()] };
 }
 
+function renamed(job: Job, name: string): Job {
+  return { ...job, version: job.version + 1, name };
+}
+
 describe("the store", () => {
   it("holds no job before the first save", async () => {
     await withEmptyStorage(({ sql }) => {
@@ -42,7 +46,9 @@ describe("the store", () => {
       const messages: Extract<Command, { type: "dispatch" }>[] = [];
       const claimed: AttemptWork[] = [];
       for (let step = 0; step < 400; step++) {
-        switch (chance.pick(["wake", "wake", "claim", "claim", "finish", "retry", "edit", "trigger", "cancel", "confirm"])) {
+        switch (
+          chance.pick(["wake", "wake", "claim", "claim", "finish", "retry", "edit", "trigger", "cancel", "confirm"])
+        ) {
           case "wake":
             nowMs = Math.max(nowMs, nextWakeMs(engine.state) ?? nowMs);
             engine.tick(nowMs);
@@ -64,14 +70,11 @@ describe("the store", () => {
             break;
           }
           case "edit":
-            job = { ...job, version: job.version + 1, name: `name ${step}` };
+            job = renamed(job, `name ${step}`);
             engine.send<"apply">({ type: "apply", job }, nowMs);
             break;
           case "trigger":
-            engine.send<"trigger">(
-              { type: "trigger", id: `exe_${step}`, source: "manual", replayedFrom: null },
-              nowMs,
-            );
+            engine.send<"trigger">({ type: "trigger", id: `exe_${step}`, source: "manual", replayedFrom: null }, nowMs);
             break;
           case "cancel": {
             const [executionId] = engine.state.live.keys();
