@@ -15,7 +15,13 @@ beforeAll(async () => {
   const job = await theirs.createJob({ retry_policy: { max_attempts: 1 } });
   const execution = await theirs.call("POST", `/v1/jobs/${job.id}/run-now`);
   const tokens = await theirs.call("GET", "/v1/tokens");
-  ids = { job_id: job.id, execution_id: execution.body.id, token_id: tokens.body.data[0].id, step: "ask" };
+  ids = {
+    job_id: job.id,
+    execution_id: execution.body.id,
+    token_id: tokens.body.data[0].id,
+    step: "ask",
+    version: "1",
+  };
 });
 
 const GUARDED = OPERATIONS.filter(({ access }) => access !== "public");
