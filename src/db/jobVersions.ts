@@ -1,6 +1,6 @@
 /** The versions of jobs in D1: each is copied from the job's row by the transaction that wrote it. */
 
-import { and, desc, eq, lt, sql } from "drizzle-orm";
+import { and, desc, eq, lt, lte, sql } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";
 import type { JobVersion, JobVersionRepository } from "../app/ports.ts";
 import { once } from "./calls.ts";
@@ -19,11 +19,15 @@ export const VERSIONS_KEPT = 200;
  */
 export function keepVersion(orm: Orm, jobId: string, version: number) {
   return [
-    orm.run(sql`
-      INSERT INTO job_versions (job_id, version, name, state, created_at, definition)
-      SELECT id, version, name, state, updated_at, definition FROM jobs WHERE id = ${jobId} AND version = ${version}
-      ON CONFLICT DO NOTHING`),
-    orm.run(sql`DELETE FROM job_versions WHERE job_id = ${jobId} AND version <= ${version - VERSIONS_KEPT}`),
+    orm
+      .insert(jobVersions)
+      .select(
+        sql`SELECT id, version, name, state, updated_at, definition FROM jobs WHERE id = ${jobId} AND version = ${version}`,
+      )
+      .onConflictDoNothing(),
+    orm
+      .delete(jobVersions)
+      .where(and(eq(jobVersions.jobId, jobId), lte(jobVersions.version, version - VERSIONS_KEPT))),
   ] as const;
 }
 

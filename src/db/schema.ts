@@ -120,6 +120,35 @@ export const signingKeys = sqliteTable(
   (table) => [index("signing_keys_by_workspace").on(table.workspaceId, table.id)],
 );
 
+/** Looked up by hash alone; an expired token is as good as gone. */
+export const triggerTokens = sqliteTable(
+  "trigger_tokens",
+  {
+    hash: text("hash").primaryKey().notNull(),
+    jobId: text("job_id").notNull(),
+    workspaceId: text("workspace_id").notNull(),
+    createdAt: integer("created_at").notNull(),
+    expiresAt: integer("expires_at"),
+    kid: text("kid"),
+    envelope: text("envelope"),
+  },
+  (table) => [index("trigger_tokens_by_job").on(table.jobId)],
+);
+
+/** A definition names the one that counts. */
+export const webhookSecrets = sqliteTable(
+  "webhook_secrets",
+  {
+    id: text("id").primaryKey().notNull(),
+    jobId: text("job_id").notNull(),
+    workspaceId: text("workspace_id").notNull(),
+    createdAt: integer("created_at").notNull(),
+    kid: text("kid").notNull(),
+    envelope: text("envelope").notNull(),
+  },
+  (table) => [index("webhook_secrets_by_job").on(table.jobId)],
+);
+
 /**
  * An id starts with its due time, so the order of ids is the order of `scheduled_for`. The large columns come last: a list
  * reads the columns before `output` and never touches the overflow pages that those from there on fill. What has a

@@ -7,8 +7,7 @@ import type { StorageDeps } from "./calls.ts";
 import { once, repeated } from "./calls.ts";
 import { toJob } from "./jobRow.ts";
 import { createRewrapStore } from "./rewrapStore.ts";
-import { jobs } from "./schema.ts";
-import { triggerTokens, webhookSecrets } from "./triggerTables.ts";
+import { jobs, triggerTokens, webhookSecrets } from "./schema.ts";
 
 /** The secret that the definition names: an older one may still be there, and must not count. */
 const NAMED_SECRET = sql`json_extract(${jobs.definition}, '$.webhook.verification.secretId')`;

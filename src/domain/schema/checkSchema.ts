@@ -24,7 +24,7 @@ export function checkSchema(root: JsonValue, base: string): FieldIssue[] {
     visited.add(value);
     return Object.entries(value).flatMap(([keyword, member]) => {
       const check = Object.hasOwn(keywords, keyword) ? keywords[keyword] : undefined;
-      return check === undefined ? [] : check(member, memberPath(path, keyword));
+      return check === undefined ? [] : check(member, `${path}.${keyword}`);
     });
   };
 
@@ -49,7 +49,7 @@ export function checkSchema(root: JsonValue, base: string): FieldIssue[] {
     $ref: reference,
     $dynamicRef: unsupported,
     $recursiveRef: unsupported,
-    $id: (_, path) => (path === memberPath(base, "$id") ? [] : unsupported(_, path)),
+    $id: (_, path) => (path === `${base}.$id` ? [] : unsupported(_, path)),
     $defs: schemaMap,
     definitions: schemaMap,
     type: (value, path) => {

@@ -2,7 +2,7 @@
  * JSON Schema (draft 2020-12, and draft-07 where `$schema` says so): whether a value fits, and where it does not.
  *
  * Our own, because a schema is users' code: libraries run `pattern` on a backtracking engine (ADR 0011) and follow
- * whatever `allOf` and `$ref` multiply to. Here patterns are RE2 and every step is counted (ADR 0012). The schema was
+ * whatever `allOf` and `$ref` multiply to. Here patterns are RE2 and every step is counted (ADR 0013). The schema was
  * checked by `checkSchema` before it was saved, so keywords have the types that they should have.
  */
 
@@ -19,10 +19,16 @@ import { isDraft7, resolveReference } from "./schema.ts";
 
 /** Schemas applied within one another, references included; what goes deeper refers to itself without end. */
 const DEPTH_MOST = 400;
+/** What applying a schema costs beyond its keywords: about a microsecond in all. */
+const EVALUATION_UNITS = 4;
 /** Comparing two values costs about as much as looking at their nodes. */
 const COMPARE_UNITS = 10;
 
+/** Beyond these nobody reads on. */
+export const ISSUES_MOST = 20;
+
 interface Evaluation {
+  /** At most `ISSUES_MOST`; none where the value fits. */
   readonly issues: readonly FieldIssue[];
   /** What some keyword has looked at, for `unevaluatedProperties` and `unevaluatedItems`. */
   readonly members: ReadonlySet<string>;
@@ -42,9 +48,9 @@ export class Evaluator {
   }
 
   evaluate(schema: Schema, value: JsonValue, path: string, depth = 1): Evaluation {
-    this.#budget.spend(1);
+    this.#budget.spend(EVALUATION_UNITS);
     if (depth > DEPTH_MOST) throw new WorkExceeded();
-    const found = new Found();
+    const found = new Found(this.#budget);
     if (typeof schema === "boolean") {
       if (!schema) found.issue(path, "is not accepted here");
       return found;
@@ -125,12 +131,12 @@ export class Evaluator {
     for (const [index, item] of value.entries()) {
       const inner = prefix?.[index] ?? rest;
       if (inner === undefined) continue;
-      found.items.add(index);
+      found.addItem(index);
       found.adopt(apply(inner, item, `${path}[${index}]`));
     }
     if (contains !== undefined) {
       const fitting = [...value.entries()].filter(([index, item]) => fits(apply(contains, item, `${path}[${index}]`)));
-      for (const [index] of fitting) found.items.add(index);
+      for (const [index] of fitting) found.addItem(index);
       const { minContains = 1, maxContains = value.length } = schema;
       if (fitting.length < minContains) found.issue(path, `must have at least ${minContains} items that fit contains`);
       if (fitting.length > maxContains) found.issue(path, `must have at most ${maxContains} items that fit contains`);
@@ -138,7 +144,7 @@ export class Evaluator {
     if (schema.unevaluatedItems === undefined) return;
     for (const [index, item] of value.entries()) {
       if (!found.items.has(index)) found.adopt(apply(schema.unevaluatedItems, item, `${path}[${index}]`));
-      found.items.add(index);
+      found.addItem(index);
     }
   }
 
@@ -173,7 +179,7 @@ export class Evaluator {
       if (!found.members.has(name)) {
         found.adopt(apply(schema.unevaluatedProperties, value[name] as JsonValue, memberPath(path, name)));
       }
-      found.members.add(name);
+      found.addMember(name);
     }
   }
 
@@ -184,7 +190,7 @@ export class Evaluator {
     const inner = [...own, ...byPattern.map(([, each]) => each)];
     const applied = inner.length === 0 && additionalProperties !== undefined ? [additionalProperties] : inner;
     for (const each of applied) found.adopt(apply(each, value, path));
-    if (applied.length > 0) found.members.add(name);
+    if (applied.length > 0) found.addMember(name);
   }
 
   #dependencies(
@@ -238,25 +244,50 @@ function fits(evaluation: Evaluation): boolean {
   return evaluation.issues.length === 0;
 }
 
+const NONE: ReadonlySet<never> = new Set();
+
+/** Most schemas find nothing wrong and look at no members, so what would hold them is made when it is needed. */
 class Found implements Evaluation {
-  readonly issues: FieldIssue[] = [];
-  readonly members = new Set<string>();
-  readonly items = new Set<number>();
+  issues: FieldIssue[] = [];
+  #members: Set<string> | null = null;
+  #items: Set<number> | null = null;
+  readonly #budget: WorkBudget;
+
+  constructor(budget: WorkBudget) {
+    this.#budget = budget;
+  }
+
+  get members(): ReadonlySet<string> {
+    return this.#members ?? NONE;
+  }
+
+  get items(): ReadonlySet<number> {
+    return this.#items ?? NONE;
+  }
 
   issue(path: string, message: string): void {
-    this.issues.push({ path, message });
+    if (this.issues.length < ISSUES_MOST) this.issues.push({ path, message });
+  }
+
+  addMember(name: string): void {
+    (this.#members ??= new Set()).add(name);
+  }
+
+  addItem(index: number): void {
+    (this.#items ??= new Set()).add(index);
   }
 
   /** Takes over the issues of a schema that was applied to a part of the value. */
   adopt({ issues }: Evaluation): void {
-    this.issues.push(...issues);
+    for (const { path, message } of issues) this.issue(path, message);
   }
 
   /** Takes over everything about a schema that was applied to the same value. */
   merge(other: Evaluation): void {
     this.adopt(other);
-    for (const name of other.members) this.members.add(name);
-    for (const index of other.items) this.items.add(index);
+    this.#budget.spend(other.members.size + other.items.size);
+    for (const name of other.members) this.addMember(name);
+    for (const index of other.items) this.addItem(index);
   }
 }
 

@@ -72,10 +72,15 @@ export function mergeWebhook(before: WebhookSpec | null, changes: Change<Webhook
   const { dedupe, filter, rateLimit } = changes;
   return {
     verification: mergeVerification(base.verification, changes.verification),
-    dedupe: dedupe ? { ...dedupe, header: lower(dedupe.header), path: dedupe.path ?? null } : (dedupe ?? base.dedupe),
+    dedupe: dedupe === undefined ? base.dedupe : mergeDedupe(dedupe),
     filter: filter === undefined ? base.filter : filter,
     rateLimit: rateLimit === undefined ? base.rateLimit : (rateLimit ?? WEBHOOK_DEFAULTS.rateLimit),
   };
+}
+
+function mergeDedupe(changes: NonNullable<WebhookChanges["dedupe"]> | null): WebhookDraft["dedupe"] {
+  if (changes === null) return null;
+  return { header: lower(changes.header), path: changes.path ?? null, windowSeconds: changes.windowSeconds };
 }
 
 /**
