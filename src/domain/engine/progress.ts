@@ -60,10 +60,8 @@ export class Progress {
     this.context = workflow.context;
     this.early = live.early;
     this.children = [...workflow.children];
-    this.#bytes = jsonBytes(
-      [workflow.input, workflow.triggerInput, workflow.context, live.early, workflow.steps as unknown as JsonValue],
-      STATE_BYTES_MOST,
-    );
+    const given = [workflow.input, workflow.triggerInput, workflow.context, live.early];
+    this.#bytes = workflow.steps.reduce((sum, record) => sum + sizeOf(record), jsonBytes(given, STATE_BYTES_MOST));
     if (this.#bytes > STATE_BYTES_MOST) this.tooLarge = true;
   }
 
@@ -220,6 +218,14 @@ export class Progress {
   }
 }
 
+/** Records do not change; most of them are those of the event before. */
+const sizes = new WeakMap<StepRecord, number>();
+
 function sizeOf(record: StepRecord): number {
-  return jsonBytes(record as unknown as JsonValue, STATE_BYTES_MOST);
+  let size = sizes.get(record);
+  if (size === undefined) {
+    size = jsonBytes(record as unknown as JsonValue, STATE_BYTES_MOST);
+    sizes.set(record, size);
+  }
+  return size;
 }
