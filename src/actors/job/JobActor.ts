@@ -24,7 +24,7 @@ import type {
 } from "../../domain/engine/protocol.ts";
 import type { ClaimAnswer } from "../../domain/engine/claim.ts";
 import { type EngineEvent, isAnnouncementOnly, reduce, type Reduction } from "../../domain/engine/reduce.ts";
-import { type Command, initialState, type JobState } from "../../domain/engine/state.ts";
+import { type Command, initialState, type JobState, LIST_AFTER_MS } from "../../domain/engine/state.ts";
 import { errandOrders, nextWakeMs } from "../../domain/engine/timers.ts";
 import { approvalView } from "../../domain/engine/wake.ts";
 import type { Execution } from "../../domain/execution/execution.ts";
@@ -51,13 +51,15 @@ export class JobActor extends DurableObject<ActorEnv> implements JobActorProtoco
   #state: JobState | null;
   /** When the alarm rings; `undefined` until it was asked for once. */
   #armedMs: number | null | undefined;
+  /** When the job was last seen with nothing live and nothing owed. */
+  #idleAtMs = 0;
   /** Since the last finished execution: what it cost (`execution.finished` in the log). */
   #requests = 0;
   #messages = 0;
 
   constructor(ctx: DurableObjectState, env: ActorEnv) {
     super(ctx, env);
-    this.#store = new JobStore(ctx.storage.sql, this.#rows);
+    this.#store = new JobStore(ctx.storage, this.#rows);
     this.#state = this.#store.load();
     this.#short = createProducer(env.EXECUTIONS, (error) => logFault("queue.send_failed", error));
     this.#long = createProducer(env.LONG_EXECUTIONS, (error) => logFault("queue.send_failed", error));
@@ -218,7 +220,7 @@ export class JobActor extends DurableObject<ActorEnv> implements JobActorProtoco
   /** All of a state or nothing of it; after a failure the object goes on from what was saved before. */
   #save(state: JobState): void {
     try {
-      this.ctx.storage.transactionSync(() => this.#store.save(state));
+      this.#store.save(state);
     } catch (error) {
       this.#state = this.#store.load();
       throw error;
@@ -226,20 +228,22 @@ export class JobActor extends DurableObject<ActorEnv> implements JobActorProtoco
   }
 
   /**
-   * Sets the alarm when it would ring too late. An alarm that rings too early costs a wake-up, one that is moved costs a
-   * row; so it is moved back only when the job has gone idle, where the wake-up would be for nothing.
+   * Sets the alarm when it would ring too late. One that rings too early costs a wake-up, one that is moved costs a row:
+   * so it is moved back only when the job has gone idle, where the wake-up would be for nothing, and not even then when
+   * the job was idle a moment ago too and so is likely to be wanted again before it rings.
    */
   #arm(state: JobState): void {
     const wakeMs = nextWakeMs(state);
     const armedMs = this.#armedMs ?? null;
+    const isIdle = state.live.size === 0 && state.outbox.size === 0 && state.errands.size === 0;
+    const nowMs = Date.now();
+    const wasIdleJustNow = nowMs - this.#idleAtMs < LIST_AFTER_MS;
+    if (isIdle) this.#idleAtMs = nowMs;
     if (wakeMs === armedMs) return;
-    if (wakeMs === null) {
-      void this.ctx.storage.deleteAlarm();
-    } else {
-      const idle = state.live.size === 0 && state.outbox.size === 0;
-      if (armedMs !== null && armedMs < wakeMs && !idle) return;
-      void this.ctx.storage.setAlarm(wakeMs);
-    }
+    const ringsTooEarly = armedMs !== null && (wakeMs === null || armedMs < wakeMs);
+    if (ringsTooEarly && (!isIdle || wasIdleJustNow)) return;
+    if (wakeMs === null) void this.ctx.storage.deleteAlarm();
+    else void this.ctx.storage.setAlarm(wakeMs);
     this.#rows.written += 1;
     this.#armedMs = wakeMs;
   }

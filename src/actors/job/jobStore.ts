@@ -31,14 +31,18 @@ export interface RowCounts {
 }
 
 export class JobStore {
+  readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
   readonly #counts: RowCounts;
   #saved: JobState | null = null;
   #places = new Map<string, Place>();
   #lastPosition = 0;
+  /** What the save under way has to write. */
+  #statements: { readonly sql: string; readonly bindings: readonly SqlStorageValue[] }[] = [];
 
-  constructor(sql: SqlStorage, counts: RowCounts) {
-    this.#sql = sql;
+  constructor(storage: DurableObjectStorage, counts: RowCounts) {
+    this.#storage = storage;
+    this.#sql = storage.sql;
     this.#counts = counts;
   }
 
@@ -89,15 +93,21 @@ export class JobStore {
     return this.#saved;
   }
 
-  /** Must run without an `await` around it, so that all of it and a `setAlarm` beside it commit as one. */
+  /**
+   * Must run without an `await` around it, so that all of it and a `setAlarm` beside it commit as one. Of several statements
+   * all or none count; one alone needs no transaction, and most saves are one.
+   */
   save(next: JobState): void {
     if (this.#saved === null) migrate(this.#sql);
     const before = this.#saved;
+    this.#statements = [];
     this.#saveDefinitions(before, next);
     this.#saveLive(before, next);
     this.#saveOutbox(before, next);
     this.#saveErrands(before, next);
     this.#saveDedupe(before, next);
+    if (this.#statements.length > 1) this.#storage.transactionSync(() => this.#runAll());
+    else this.#runAll();
     this.#saved = next;
   }
 
@@ -212,9 +222,15 @@ export class JobStore {
   }
 
   #run(sql: string, ...bindings: SqlStorageValue[]): void {
-    const cursor = this.#sql.exec(sql, ...bindings);
-    this.#counts.written += cursor.rowsWritten;
-    this.#counts.read += cursor.rowsRead;
+    this.#statements.push({ sql, bindings });
+  }
+
+  #runAll(): void {
+    for (const { sql, bindings } of this.#statements) {
+      const cursor = this.#sql.exec(sql, ...bindings);
+      this.#counts.written += cursor.rowsWritten;
+      this.#counts.read += cursor.rowsRead;
+    }
   }
 
   #all<Row extends Record<string, SqlStorageValue>>(sql: string): Row[] {

@@ -234,7 +234,10 @@ describe("alarm()", () => {
     world.take();
     await world.advance(5_000, async () => {});
     const rangAgainMs = await runInDurableObject(world.stub(job.id), async (actor: JobActor, state) => {
-      const broken = vi.spyOn(state.storage, "transactionSync").mockImplementation(() => {
+      const { sql } = state.storage;
+      const working = sql.exec.bind(sql);
+      const broken = vi.spyOn(sql, "exec").mockImplementation((query, ...bindings) => {
+        if (query.startsWith("SELECT")) return working(query, ...bindings);
         throw new Error("disk I/O error: SQLITE_IOERR");
       });
       // The message was lost meanwhile, so this alarm has something to save.

@@ -31,17 +31,17 @@ function renamed(job: Job, name: string): Job {
 
 describe("the store", () => {
   it("holds no job before the first save", async () => {
-    await withEmptyStorage(({ sql }) => {
-      expect(new JobStore(sql, { read: 0, written: 0 }).load()).toBeNull();
+    await withEmptyStorage((storage) => {
+      expect(new JobStore(storage, { read: 0, written: 0 }).load()).toBeNull();
     });
   });
 
   it(`loads what was saved, after every step of a long random life (seed ${SEED})`, async () => {
-    await withEmptyStorage(({ sql }) => {
+    await withEmptyStorage((storage) => {
       const chance = createChance(SEED);
       let job: Job = makeJob({ concurrencyLimit: 3, misfirePolicy: "catch_up" });
       const engine = new EngineDriver(job);
-      let store = new JobStore(sql, { read: 0, written: 0 });
+      let store = new JobStore(storage, { read: 0, written: 0 });
       let nowMs = START;
       const messages: Extract<Command, { type: "dispatch" }>[] = [];
       const claimed: AttemptWork[] = [];
@@ -89,7 +89,7 @@ describe("the store", () => {
         }
         messages.push(...engine.takeDispatches());
         store.save(engine.state);
-        const reader = new JobStore(sql, { read: 0, written: 0 });
+        const reader = new JobStore(storage, { read: 0, written: 0 });
         const loaded = reader.load();
         expect(comparable(loaded), `step ${step}`).toEqual(comparable(engine.state));
         // Sometimes the one that loaded goes on, as after an eviction.
@@ -102,9 +102,9 @@ describe("the store", () => {
   });
 
   it("writes one row for each event of a job that runs one execution at a time, and none for no change", async () => {
-    await withEmptyStorage(({ sql }) => {
+    await withEmptyStorage((storage) => {
       const counts = { read: 0, written: 0 };
-      const store = new JobStore(sql, counts);
+      const store = new JobStore(storage, counts);
       const engine = new EngineDriver();
       const rowsOf = (act: () => void): number => {
         const before = counts.written;
