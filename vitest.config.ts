@@ -19,7 +19,6 @@ export default defineConfig({
               bindings: {
                 TEST_MIGRATIONS: await readD1Migrations("./migrations"),
                 ADMIN_TOKEN: "test-operator-token",
-                MASTER_KEY: Buffer.alloc(32, 1).toString("base64"),
                 ALLOW_PRIVATE_TARGETS: "true",
               },
             },

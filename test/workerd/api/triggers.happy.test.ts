@@ -39,7 +39,7 @@ describe("a webhook_trigger job", () => {
     const patched = await workspace.call("PATCH", `/v1/jobs/${job.id}`, { body: { webhook } });
     expect(patched).toMatchObject({ status: 200, body: { webhook, version: 2, webhook_secret_configured: true } });
     const body = JSON.stringify({ ref: "main", id: 1 });
-    const headers = { "x-sig": await hmac("s", body, "base64") };
+    const headers = { "content-type": "application/json", "x-sig": await hmac("s", body, "base64") };
     expect(await deliver(job, body, headers)).toMatchObject({ status: 202, body: RECEIVED });
   });
 
