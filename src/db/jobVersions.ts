@@ -25,9 +25,7 @@ export function keepVersion(orm: Orm, jobId: string, version: number) {
         sql`SELECT id, version, name, state, updated_at, definition FROM jobs WHERE id = ${jobId} AND version = ${version}`,
       )
       .onConflictDoNothing(),
-    orm
-      .delete(jobVersions)
-      .where(and(eq(jobVersions.jobId, jobId), lte(jobVersions.version, version - VERSIONS_KEPT))),
+    orm.delete(jobVersions).where(and(eq(jobVersions.jobId, jobId), lte(jobVersions.version, version - VERSIONS_KEPT))),
   ] as const;
 }
 

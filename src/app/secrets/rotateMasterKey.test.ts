@@ -7,7 +7,7 @@ import { isRotationCursor, rotateMasterKey } from "./rotateMasterKey.ts";
 const idOf = (prefix: string, number: number) => `${prefix}_${String(number).padStart(26, "0")}`;
 
 /** Envelopes are `<key>:<state>`; those of state `bad` do not open. */
-function storeOf(prefix: "sec" | "key", envelopes: readonly string[]) {
+function storeOf(prefix: "sec" | "key" | "job", envelopes: readonly string[]) {
   const rows = new Map(envelopes.map((envelope, index) => [idOf(prefix, index), envelope]));
   const keyOf = (envelope: string) => envelope.split(":", 1)[0] ?? "";
   const store: RewrapStore = {
@@ -44,6 +44,7 @@ function servicesOf(secrets: readonly string[], signingKeys: readonly string[]) 
   const services = {
     secrets: secretStore.store,
     signingKeys: { ...keyStore.store, deleteExpired: async () => undefined },
+    triggers: { sealedSecrets: storeOf("job", []).store, sealedTokens: storeOf("job", []).store },
     openVault: async () => ok(vault),
     clock: { now: () => 0 },
   } as unknown as Services;

@@ -39,7 +39,7 @@ export const requestMembers = {
     description: "Default 200, 201, 202, 204.",
   }),
   response_matcher: optional(ResponseMatcherSchema),
-  assertions: optional(AssertionsSchema),
+  assertions: optional(AssertionsSchema).openapi({ description: "What else must hold of the response." }),
   output: optional(textMap("output names and JSONPaths or templates")).openapi({
     description: "What to keep of the response as the execution's `output`.",
   }),

@@ -27,8 +27,9 @@ import { ConditionSchema } from "./conditions.ts";
 import { RetryPolicyInput, requestMembers, url } from "./requestInput.ts";
 
 const ID_CHARACTERS_MOST = 64;
-const TEMPLATE_CHARACTERS_MOST = 10_000;
-const APPROVERS_MOST = 100;
+/** As `validateWorkflow` has it. */
+const MESSAGE_CHARACTERS_MOST = 4_000;
+const APPROVERS_MOST = 50;
 
 const FAIL_OR_CONTINUE = ["fail", "continue"] as const;
 const MODES = ["all", "fail_fast"] as const;
@@ -79,26 +80,35 @@ const HttpStepSchema = object({
   ...common("http"),
   url: url(),
   ...requestMembers,
-  retry_policy: optional(RetryPolicyInput),
+  retry_policy: optional(RetryPolicyInput).openapi({ description: "As of a plain job, for this step alone." }),
   extract: optional(textMap("names and JSONPaths or templates")).openapi({
     description: "What to put into `context`: a name and a JSONPath into the response's JSON, or a template.",
     example: { customer_id: "$.customer.id" },
   }),
 }).openapi("HttpStep", {
   description:
-    "Sends a request, as a plain job does. Its output is the response's body (as JSON where it is), or what `output` " +
-    "makes of it.",
+    "Sends a request, as a plain job does, with the same retries. Its output is the response's body, as JSON where it is, " +
+    "or what `output` makes of it. `{{steps.ID.status_code}}` and `{{steps.ID.headers}}` are known too.",
+  example: {
+    type: "http",
+    id: "customer",
+    url: "https://crm.example.com/customers/{{input.customer_id}}",
+    headers: { Authorization: "Bearer secret://crm-key" },
+    extract: { email: "$.contact.email" },
+  },
 });
 
 const WaitStepSchema = object({
   ...common("wait"),
-  duration_seconds: optional(wholeNumber(0, WAIT_SECONDS_MOST)).openapi({ description: "Up to 365 days." }),
-  until: optional(text(1, TEMPLATE_CHARACTERS_MOST)).openapi({
+  duration_seconds: optional(wholeNumber(1, WAIT_SECONDS_MOST)).openapi({ description: "Up to 365 days." }),
+  until: optional(text(1, MESSAGE_CHARACTERS_MOST)).openapi({
     description: "A template that yields ISO 8601 text or epoch milliseconds. What has passed does not wait.",
     example: "{{input.send_at}}",
   }),
 }).openapi("WaitStep", {
-  description: "Waits for `duration_seconds`, or `until` a moment: one of the two. Costs nothing.",
+  description:
+    "Waits for `duration_seconds`, or `until` a moment: one of the two. Waiting costs nothing. Output: `{waited_until}`.",
+  example: { type: "wait", id: "cool_down", duration_seconds: 3600 },
 });
 
 const WaitForWebhookStepSchema = object({
@@ -107,13 +117,14 @@ const WaitForWebhookStepSchema = object({
   on_timeout: optional(oneOf(FAIL_OR_CONTINUE)).openapi({ description: "Default fail." }),
 }).openapi("WaitForWebhookStep", {
   description:
-    "Waits for a POST to its callback URL, which earlier templates have as `{{waits.ID.url}}`; the posted body is its " +
-    "output. A second call changes nothing.",
+    "Waits for a POST to its callback URL, which any step may pass on as `{{waits.ID.url}}`, earlier ones too. Output: the " +
+    "posted body; after a timeout that continues, `{timed_out: true}`. A second call changes nothing and says so.",
+  example: { type: "wait_for_webhook", id: "shipped", timeout_seconds: 604_800, on_timeout: "continue" },
 });
 
 const ApprovalStepSchema = object({
   ...common("approval"),
-  message: text(1, TEMPLATE_CHARACTERS_MOST).openapi({
+  message: text(1, MESSAGE_CHARACTERS_MOST).openapi({
     description: "A template: what is to be decided.",
     example: "Refund {{input.amount}} to {{context.customer_id}}?",
   }),
@@ -124,7 +135,17 @@ const ApprovalStepSchema = object({
   on_timeout: optional(oneOf(["reject", "approve", "fail"])).openapi({ description: "Default reject." }),
   on_reject: optional(oneOf(FAIL_OR_CONTINUE)).openapi({ description: "Default fail." }),
 }).openapi("ApprovalStep", {
-  description: "Waits for a person, who decides over the API or by a link. Who, when and the comment are its output.",
+  description:
+    "Waits for a person, who decides over the API or by a link: `{{approvals.ID.url}}`, `.approve_url` and `.reject_url` " +
+    "lead to a page that acts on POST only. Output: `{approved, decision, by, at, comment, timed_out}`.",
+  example: {
+    type: "approval",
+    id: "sign_off",
+    message: "Refund {{input.amount}} to {{context.email}}?",
+    approvers: ["finance@example.com"],
+    timeout_seconds: 172_800,
+    on_timeout: "reject",
+  },
 });
 
 const TransformStepSchema = object({
@@ -133,7 +154,10 @@ const TransformStepSchema = object({
     description: "JSON with templates in its strings; a string that is one template keeps the value's type.",
     example: { total: "{{steps.fetch.output.total}}" },
   }),
-}).openapi("TransformStep", { description: "Evaluates `value` into its output. No code runs." });
+}).openapi("TransformStep", {
+  description: "Evaluates `value` into its output. No code runs.",
+  example: { type: "transform", id: "row", value: { email: "{{context.email}}", lines: "{{input.lines | length}}" } },
+});
 
 const RunJobStepSchema = object({
   ...common("run_job"),
@@ -142,7 +166,16 @@ const RunJobStepSchema = object({
   wait: optional(flag()).openapi({ description: "Whether to wait until that execution has ended; default true." }),
   timeout_seconds: waitSeconds("How long to wait, with `wait`"),
 }).openapi("RunJobStep", {
-  description: "Starts another job; waiting for it gives its result as output. Depth at most 10.",
+  description:
+    "Starts another job of the workspace, at most 10 deep. Output: `{execution_id}`, and once it was waited for `status` " +
+    "and `output` of that execution. One that failed fails the step.",
+  example: {
+    type: "run_job",
+    id: "archive",
+    job_id: "job_01k8rb2c9078f31njdbhv0m7q2",
+    input: { order_id: "{{input.order_id}}" },
+    wait: false,
+  },
 });
 
 interface ContainerWire {
@@ -177,14 +210,38 @@ const ConditionStepSchema = object({
   else: optional(stepList()).openapi({
     description: "Steps that run where it does not. What is not taken is skipped.",
   }),
-}).openapi("ConditionStep");
+}).openapi("ConditionStep", {
+  description: "Runs `then` or `else`; the steps of the other are `skipped`. Output: `{result}`.",
+  example: {
+    type: "condition",
+    id: "is_large",
+    if: { left: "{{input.amount}}", operator: "gte", right: 1000 },
+    then: [{ type: "approval", id: "second_look", message: "{{input.amount}} is much. Go on?" }],
+    else: [],
+  },
+});
 
 const ParallelStepSchema = object({
   ...common("parallel"),
-  branches: list(stepList(), STEPS_MOST, "lists of steps"),
+  branches: list(stepList(), STEPS_MOST, "lists of steps").openapi({
+    description: "Lists of steps, which do not see one another.",
+  }),
   mode: mode(),
   max_concurrency: maxConcurrency(),
-}).openapi("ParallelStep", { description: "Runs lists of steps side by side; its output has that of each branch." });
+}).openapi("ParallelStep", {
+  description:
+    "Runs lists of steps side by side. Output: `{results, errors, count}`; `results` has for each branch the outputs of " +
+    "its steps by their ids, `errors` one `{index, step, code, message}` for each step that failed.",
+  example: {
+    type: "parallel",
+    id: "checks",
+    branches: [
+      [{ type: "http", id: "credit", url: "https://credit.example.com/score/{{input.customer_id}}" }],
+      [{ type: "http", id: "stock", url: "https://stock.example.com/items/{{input.sku}}" }],
+    ],
+    mode: "fail_fast",
+  },
+});
 
 const ForEachStepSchema = object({
   ...common("for_each"),
@@ -196,7 +253,16 @@ const ForEachStepSchema = object({
   mode: mode(),
   max_concurrency: maxConcurrency(),
 }).openapi("ForEachStep", {
-  description: "Runs steps once for each element of a list; its output is in the list's order.",
+  description:
+    "Runs steps once for each element of a list. Output: `{results, errors, count}` as of `parallel`, in the list's order. " +
+    "Steps after it read `{{steps.ID.output.results[0].INNER}}`.",
+  example: {
+    type: "for_each",
+    id: "lines",
+    items: "{{steps.order.output.lines}}",
+    steps: [{ type: "http", id: "reserve", url: "https://stock.example.com/reserve/{{item.sku}}", method: "POST" }],
+    max_concurrency: 5,
+  },
 });
 
 /** In the order in which the reference shows them. */
