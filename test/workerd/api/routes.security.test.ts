@@ -15,10 +15,12 @@ beforeAll(async () => {
   const job = await theirs.createJob({ retry_policy: { max_attempts: 1 } });
   const execution = await theirs.call("POST", `/v1/jobs/${job.id}/run-now`);
   const tokens = await theirs.call("GET", "/v1/tokens");
+  await theirs.call("POST", "/v1/secrets", { body: { name: "stripe-key", value: "x" } });
   ids = {
     job_id: job.id,
     execution_id: execution.body.id,
     token_id: tokens.body.data[0].id,
+    secret_name: "stripe-key",
     step: "ask",
     version: "1",
   };
