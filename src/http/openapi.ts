@@ -98,9 +98,11 @@ function idSchema(parameter: string) {
   return z.string().openapi({ example: ID_EXAMPLES[parameter] ?? "id" });
 }
 
-function bodyOf({ schema, example, optional, text, any }: NonNullable<Contract["body"]>) {
+function bodyOf({ schema, example, moreExamples, optional, text, any }: NonNullable<Contract["body"]>) {
   if (any === true) return { content: { "*/*": { schema, example } }, required: false };
-  const json = { "application/json": { schema, example } };
+  const named = Object.entries({ default: example, ...moreExamples }).map(([name, value]) => [name, { value }] as const);
+  const shown = moreExamples === undefined ? { example } : { examples: Object.fromEntries(named) };
+  const json = { "application/json": { schema, ...shown } };
   return {
     content: text === undefined ? json : { ...json, "text/plain": { schema: text.schema, example: text.example } },
     required: optional !== true,

@@ -20,6 +20,8 @@ export interface AnswerContract {
 export interface BodyContract {
   readonly schema: z.ZodType;
   readonly example: unknown;
+  /** Further bodies that fit the schema, each under the words that say what it is. */
+  readonly moreExamples?: Readonly<Record<string, unknown>>;
   /** Whether the body may be left out, which is then read as `{}`. */
   readonly optional?: boolean;
   /** A second form of the body, as plain text. */

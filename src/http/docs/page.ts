@@ -117,6 +117,11 @@ function section(operation: Operation, document: Document, origin: string): Html
     ${fields("Body", body === undefined ? [] : fieldRows(body, components))}
     <h4>Example</h4>
     <pre>${curlOf(operation, origin)}</pre>
+    ${Object.entries(contract.body?.moreExamples ?? {}).map(
+      ([name, value]) =>
+        html`<p>${name}</p>
+          <pre>${JSON.stringify(value, null, 2)}</pre>`,
+    )}
     ${Object.entries(contract.answers).map(([status, answer]) => example(status, answer))}
     <p>Errors: ${errorsOf(operation).map((code) => html`<a href="#error-${code}"><code>${code}</code></a> `)}</p>
   </section>`;

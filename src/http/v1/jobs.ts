@@ -18,6 +18,7 @@ import type { Operation, WorkspaceInput } from "../operation.ts";
 import { jsonBody } from "../operation.ts";
 import { canonicalJson } from "../readBody.ts";
 import { readQuery } from "../readInput.ts";
+import { STEPPED_JOB_EXAMPLES } from "./schemas/jobExamples.ts";
 import { CreateJobBody, PatchJobBody, readJobInput } from "./schemas/jobInput.ts";
 import { JOB_EXAMPLE, JobSchema, NEW_JOB_EXAMPLE, fromJobView } from "./schemas/job.ts";
 import { PAGINATION_EXAMPLE, fromPage, listOf, pageQuery, toPageRequest } from "./schemas/paging.ts";
@@ -33,7 +34,7 @@ export const createJobOperation: Operation = {
     tag: "Jobs",
     summary: "Create a job",
     description:
-      "Saves an HTTP request with its schedule and starts it. With an `Idempotency-Key`, sending the same body again " +
+      "Saves an HTTP request with its schedule, or steps that a schedule, a webhook or a call starts. With an `Idempotency-Key`, sending the same body again " +
       "answers 200 with the job that the first request created.",
     headers: object({
       [IDEMPOTENCY_KEY]: text(1, 255)
@@ -54,6 +55,7 @@ export const createJobOperation: Operation = {
         },
         retry_policy: { max_attempts: 5 },
       },
+      moreExamples: STEPPED_JOB_EXAMPLES,
     },
     answers: {
       201: { description: "The job was created.", schema: JobSchema, example: NEW_JOB_EXAMPLE },
@@ -160,7 +162,7 @@ export const patchJobOperation: Operation = {
     summary: "Change a job",
     description:
       "Changes only what it names and raises `version`. `schedule`, `request` and `retry_policy` are merged member by " +
-      "member; `null` sets a member back to its default. A changed schedule counts from now and makes a completed job " +
+      "member, `steps` and `env` are replaced as a whole; `null` sets a member back to its default. A changed schedule counts from now and makes a completed job " +
       "active again. Executions that are running finish under the version that they started with.",
     body: {
       schema: PatchJobBody,

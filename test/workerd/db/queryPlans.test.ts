@@ -188,10 +188,13 @@ describe("the migrations", () => {
     ).all<{ name: string; sql: string }>();
     expect(results.map(({ name }) => name).toSorted()).toEqual([
       "executions",
+      "job_versions",
       "jobs",
       "secrets",
       "signing_keys",
       "tokens",
+      "trigger_tokens",
+      "webhook_secrets",
       "workspaces",
     ]);
     for (const { name, sql } of results) expect(sql, name).toMatch(/\) WITHOUT ROWID$/);

@@ -142,7 +142,8 @@ describe("a webhook secret", () => {
     const job = aTriggerJob();
     const secret = aSecret(job);
     await triggers.insert({ token: null, secret });
-    const [found] = (await triggers.sealedSecrets.listNotUnder("k2", null, 1_000)).filter(({ id }) => id === secret.id);
+    const stored = await triggers.sealedSecrets.listNotUnder("k2", null, 1_000);
+    const found = stored.find(({ id }) => id === secret.id);
     expect(found).toEqual({
       id: secret.id,
       owner: { workspaceId: job.workspaceId, name: `webhook-secret/${secret.id}` },

@@ -4,7 +4,9 @@ import { z } from "@hono/zod-openapi";
 import type { Execution } from "../../../domain/execution/execution.ts";
 import type { StepRecord, WaitingStep, WorkflowRecord } from "../../../domain/execution/stepRecord.ts";
 import { STEP_STATUSES } from "../../../domain/execution/stepRecord.ts";
+import type { JsonValue } from "../../../domain/json.ts";
 import { STEP_TYPES } from "../../../domain/workflow/definition.ts";
+import { outputOf } from "../../../domain/workflow/scope.ts";
 import { ATTEMPT_EXAMPLE, AttemptSchema, fromAttempt } from "./attempt.ts";
 import { iso, isoOrNull, momentOut } from "./time.ts";
 
@@ -88,10 +90,11 @@ export function fromWorkflow({ parent, workflow }: Pick<Execution, "parent" | "w
 }
 
 function fromSteps({ steps }: WorkflowRecord): z.output<typeof StepExecutionSchema>[] {
-  return steps.map(fromStep);
+  const records = new Map(steps.map((record) => [record.path, record]));
+  return steps.map((record) => fromStep(record, outputOf(records, record)));
 }
 
-function fromStep(record: StepRecord): z.output<typeof StepExecutionSchema> {
+function fromStep(record: StepRecord, output: JsonValue): z.output<typeof StepExecutionSchema> {
   const { startedAtMs, finishedAtMs, error, iteration, branch, child } = record;
   return {
     id: record.id,
@@ -103,7 +106,7 @@ function fromStep(record: StepRecord): z.output<typeof StepExecutionSchema> {
     finished_at: isoOrNull(finishedAtMs),
     duration_ms: startedAtMs === null || finishedAtMs === null ? null : Math.max(0, finishedAtMs - startedAtMs),
     input: record.input,
-    output: record.output,
+    output,
     error: error === null ? null : { code: error.code, message: error.message },
     attempts: record.attempts.map(fromAttempt),
     ...(iteration === null ? {} : { iteration }),
