@@ -17,11 +17,16 @@ export const APP_ERROR_CODES = [
   "idempotency_key_reused",
   "already_finished",
   "not_finished",
+  "no_steps",
+  "not_restartable",
+  "not_waiting",
   "last_owner",
   "token_taken",
   "secret_exists",
   "secret_in_use",
   "too_many_signing_keys",
+  "event_too_large",
+  "rate_limited",
   "backlog_full",
   "actor_unavailable",
   "master_key_missing",
@@ -46,7 +51,7 @@ export function invalid(issues: readonly FieldIssue[]): { readonly ok: false; re
 }
 
 /** The same answer for what never was, what is gone, and what belongs to another workspace. */
-export function notFound(what: "job" | "execution" | "token" | "secret"): {
+export function notFound(what: "job" | "version" | "execution" | "step" | "token" | "secret"): {
   readonly ok: false;
   readonly error: AppError;
 } {

@@ -6,6 +6,8 @@ import type { Job, JobKind, JobState } from "../domain/job/job.ts";
 import type { Result } from "../domain/result.ts";
 import type { Secret } from "../domain/secret/secret.ts";
 import type { SigningKey } from "../domain/signing/signingKey.ts";
+import type { SealedWebhookSecret, TriggerToken } from "../domain/trigger/triggerToken.ts";
+import type { Proof, VerificationType } from "../domain/trigger/verification.ts";
 import type { Role, Token, Workspace } from "../domain/workspace/workspace.ts";
 
 export interface Page<T> {
@@ -59,8 +61,22 @@ export interface JobRepository {
   ): Promise<readonly { job: Job; lastScheduledForMs: number | null }[]>;
 }
 
+/** A version of a job as it was saved. */
+export type JobVersion = Omit<Job, "id" | "workspaceId" | "createdAtMs" | "updatedAtMs" | "scheduleFromMs"> & {
+  readonly jobId: string;
+  readonly savedAtMs: number;
+};
+
+/** Read by those who may read the job, which is for the caller to see to; written with the job itself. */
+export interface JobVersionRepository {
+  /** Newest first. A cursor that does not decode yields `"bad_cursor"`. */
+  list(jobId: string, page: PageRequest): Promise<Page<JobVersion> | "bad_cursor">;
+  /** `null` also for one that is too old to be kept. */
+  find(jobId: string, version: number): Promise<JobVersion | null>;
+}
+
 /** One line of a list of executions: everything but the attempts. */
-export type ExecutionSummary = Omit<Execution, "attempts" | "output"> & {
+export type ExecutionSummary = Omit<Execution, "attempts" | "output" | "parent" | "workflow"> & {
   readonly attemptCount: number;
   readonly lastStatusCode: number | null;
 };
@@ -84,8 +100,24 @@ export interface ExecutionRepository {
   list(workspaceId: string, query: ExecutionQuery): Promise<Page<ExecutionSummary> | "bad_cursor">;
   /** The newest execution, by due time, of each of the jobs. */
   latestOfJobs(jobIds: readonly string[]): Promise<ReadonlyMap<string, ExecutionSummary>>;
+  /** What waits for a person, newest executions first. */
+  listApprovals(workspaceId: string, page: PageRequest): Promise<Page<WaitingApproval> | "bad_cursor">;
   /** Removes up to `limit` executions that were due before `beforeMs` and are finished; returns how many. */
   prune(beforeMs: number, limit: number): Promise<number>;
+}
+
+/** A step that waits for a person. */
+export interface WaitingApproval {
+  readonly executionId: string;
+  readonly jobId: string;
+  readonly jobName: string;
+  /** Its path. */
+  readonly step: string;
+  readonly name: string | null;
+  readonly message: string;
+  readonly approvers: readonly string[];
+  readonly sinceMs: number;
+  readonly untilMs: number | null;
 }
 
 /** The history as the execution path sees it: write-only. */
@@ -203,6 +235,48 @@ export interface SigningKeyRepository extends RewrapStore {
   /** Newest first, those that have expired left out. */
   readSealed(workspaceId: string, nowMs: number): Promise<readonly (SigningKey & { readonly envelope: string })[]>;
   deleteExpired(nowMs: number): Promise<void>;
+}
+
+/** Tokens of the URLs that webhooks are posted to, and the secrets that their senders sign with. */
+export interface TriggerRepository {
+  /** What a job needs before its definition refers to it, in one transaction. Repeatable. */
+  insert(parts: {
+    readonly token: StoredTriggerToken | null;
+    readonly secret: StoredWebhookSecret | null;
+  }): Promise<void>;
+  /** The job that a token opens at this moment, and the secret that its verification names, in one query. */
+  findByToken(hash: string, nowMs: number): Promise<{ readonly job: Job; readonly secret: string | null } | null>;
+  /** The newest token of each of the jobs. */
+  currentTokens(jobIds: readonly string[]): Promise<readonly StoredTriggerToken[]>;
+  /**
+   * Makes a token the current one. The one before it works until `overlapUntilMs`, any older one no longer. Repeatable.
+   */
+  rotate(token: StoredTriggerToken, overlapUntilMs: number): Promise<void>;
+  /** Forgets what was stored for a job that then was not saved. */
+  deleteOf(jobId: string): Promise<void>;
+  deleteSecret(secretId: string): Promise<void>;
+  readonly sealedTokens: RewrapStore;
+  readonly sealedSecrets: RewrapStore;
+}
+
+/** `null` where nothing can be sealed: such a token is shown when it is made, and never again. */
+export type StoredTriggerToken = TriggerToken & { readonly sealed: Sealed | null };
+export type StoredWebhookSecret = SealedWebhookSecret & { readonly sealed: Sealed };
+
+/** What triggers need of what is sealed. */
+export interface TriggerSeals {
+  /** A token to be shown again; `null` when it does not open. */
+  openToken(token: StoredTriggerToken): Promise<string | null>;
+  /** Whether the proof holds for the raw body; the error is a sentence for the operator. */
+  verify(check: ProofCheck): Promise<Result<boolean, string>>;
+}
+
+export interface ProofCheck {
+  /** `null` does the same work and finds nothing proved. */
+  readonly secret: (Pick<SealedWebhookSecret, "id" | "workspaceId"> & { readonly envelope: string }) | null;
+  readonly type: VerificationType;
+  readonly proof: Proof;
+  readonly body: Uint8Array;
 }
 
 export interface WorkspaceRepository {

@@ -3,25 +3,34 @@
 import type { Clock, Random } from "../domain/clock.ts";
 import type { TargetPolicy } from "../domain/net/target.ts";
 import type { Result } from "../domain/result.ts";
+import type { TokenBuckets } from "../domain/trigger/tokenBuckets.ts";
 import type { AttemptDeps } from "./executions/attemptExecution.ts";
 import type {
   ExecutionRepository,
   JobActors,
+  JobVersionRepository,
   JobRepository,
   SecretRepository,
   SigningKeyRepository,
   TokenRepository,
+  TriggerRepository,
+  TriggerSeals,
   Vault,
   WorkspaceRepository,
 } from "./ports.ts";
 
 export interface Services {
   readonly jobs: JobRepository;
+  readonly jobVersions: JobVersionRepository;
   readonly executions: ExecutionRepository;
   readonly workspaces: WorkspaceRepository;
   readonly tokens: TokenRepository;
   readonly secrets: SecretRepository;
   readonly signingKeys: SigningKeyRepository;
+  readonly triggers: TriggerRepository;
+  readonly triggerSeals: TriggerSeals;
+  /** By the hash of a token; of this isolate. */
+  readonly triggerLimits: TokenBuckets;
   /** Reads the master keys; the error is a sentence for the operator. */
   openVault(): Promise<Result<Vault, string>>;
   /** Makes this isolate read the signing keys of a workspace again before it signs the next request. */
@@ -38,6 +47,8 @@ export interface Services {
   later(work: Promise<unknown>): void;
   /** Tells the operator about a fault that the caller of the API must not see in detail. Never throws. */
   report(fault: unknown, context: Readonly<Record<string, string>>): void;
+  /** Where this instance is reached, without a slash at its end: links of the jobs that are saved begin with it. */
+  readonly publicUrl: string;
   /** What jobs may call. Judged again by whoever sends. */
   readonly targetPolicy: TargetPolicy;
   /** The operator's token; `null` when none is configured, and then nobody can create a workspace. */

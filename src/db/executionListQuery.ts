@@ -35,7 +35,7 @@ const MERGED_BY_STATUS_MOST = 50;
 /** The merge of many ranges sorts whatever it passes; so far down, walking the whole workspace is cheaper. */
 const MERGED_OFFSET_MOST = 1_000;
 
-/** All but the two large ones. */
+/** All that come before the large ones. */
 export const SUMMARY_COLUMNS = `id, workspace_id, job_id, job_version, status, source, scheduled_for, created_at, started_at,
   finished_at, rev, replayed_from, job_name, attempt_count, last_status_code, error_code, error_message`;
 

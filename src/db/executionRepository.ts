@@ -1,7 +1,15 @@
 /** The read side of the history, and its pruning. */
 
-import type { ExecutionQuery, ExecutionRepository, ExecutionSummary, Page } from "../app/ports.ts";
+import type {
+  ExecutionQuery,
+  ExecutionRepository,
+  ExecutionSummary,
+  Page,
+  PageRequest,
+  WaitingApproval,
+} from "../app/ports.ts";
 import { executionIdFloor, isExecutionId } from "../domain/ids.ts";
+import { STEP_PATH, toWaitingApproval } from "./approvalColumn.ts";
 import type { StorageDeps } from "./calls.ts";
 import { once, repeated } from "./calls.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
@@ -22,6 +30,18 @@ SELECT ${SUMMARY_COLUMNS} FROM executions WHERE id IN (
   SELECT (SELECT max(id) FROM executions INDEXED BY executions_by_job WHERE job_id = each.value)
   FROM json_each(?1) AS each
 )`;
+
+/** From the place after the step ?3 of the execution ?2. */
+const APPROVALS = `
+SELECT executions.id, executions.job_id, executions.job_name, each.value AS approval
+FROM executions INDEXED BY executions_approvals, json_each(executions.approvals) AS each
+WHERE executions.workspace_id = ?1 AND executions.approvals IS NOT NULL AND executions.id <= ?2
+AND (executions.id < ?2 OR json_extract(each.value, '${STEP_PATH}') > ?3)
+AND executions.job_id NOT IN (SELECT id FROM jobs INDEXED BY jobs_deleted WHERE deleted_at IS NOT NULL)
+ORDER BY executions.id DESC, json_extract(each.value, '${STEP_PATH}') LIMIT ?4 OFFSET ?5`;
+
+/** Above every id. */
+const LAST_ID = "exe_~";
 
 const PRUNE = `
 DELETE FROM executions WHERE id IN (
@@ -74,6 +94,18 @@ export function createExecutionRepository(db: D1Database, deps: StorageDeps): Ex
       return new Map(rows.map((row) => [row.job_id, toExecutionSummary(row)]));
     },
 
+    async listApprovals(workspaceId, page) {
+      const after = page.cursor === null ? null : decodeCursor(page.cursor, { isId: isApprovalPlace, withTime: false });
+      if (page.cursor !== null && after === null) return "bad_cursor";
+      const [executionId, step] = splitPlace(after?.id ?? LAST_ID);
+      const offset = after === null ? page.offset : 0;
+      const rows = await all<ApprovalRow>("executions.approvals", {
+        sql: APPROVALS,
+        params: [workspaceId, executionId, step, page.limit + 1, offset],
+      });
+      return pageOfApprovals(rows, page);
+    },
+
     async prune(beforeMs, limit) {
       let pruned = 0;
       while (pruned < limit) {
@@ -87,6 +119,26 @@ export function createExecutionRepository(db: D1Database, deps: StorageDeps): Ex
       return pruned;
     },
   };
+}
+
+type ApprovalRow = Parameters<typeof toWaitingApproval>[0];
+
+/** `exe_…/path`: where a page of approvals ended. */
+function splitPlace(place: string): [string, string] {
+  const slash = place.indexOf("/");
+  return slash === -1 ? [place, ""] : [place.slice(0, slash), place.slice(slash + 1)];
+}
+
+function isApprovalPlace(place: string): boolean {
+  return isExecutionId(splitPlace(place)[0]) && place.includes("/");
+}
+
+function pageOfApprovals(rows: readonly ApprovalRow[], { limit }: PageRequest): Page<WaitingApproval> {
+  const items = rows.slice(0, limit).map(toWaitingApproval);
+  const hasMore = rows.length > items.length;
+  const last = items.at(-1);
+  if (!hasMore || last === undefined) return { items, hasMore, nextCursor: null };
+  return { items, hasMore, nextCursor: encodeCursor({ id: `${last.executionId}/${last.step}`, timeMs: null }) };
 }
 
 function pageOf(rows: readonly ExecutionSummaryRow[], query: ExecutionQuery): Page<ExecutionSummary> {

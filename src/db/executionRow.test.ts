@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { aJob, anAttempt, anExecution } from "../../test/workerd/db/builders.ts";
-import { fitAttempts, MOST_JSON_BYTES, toExecution, toExecutionRow, toExecutionSummary } from "./executionRow.ts";
+import type { StepRecord } from "../domain/execution/stepRecord.ts";
+import { aJob, anAttempt, anExecution, aStepRecord, aWorkflow } from "../../test/workerd/db/builders.ts";
+import { toExecution, toExecutionRow, toExecutionSummary } from "./executionRow.ts";
+import { MOST_JSON_BYTES, MOST_WORKFLOW_BYTES } from "./fitExecution.ts";
 
 const bytesOf = (value: unknown): number => new TextEncoder().encode(JSON.stringify(value)).byteLength;
 
@@ -12,6 +14,17 @@ describe("execution row", () => {
       replayedFrom: "exe_x",
       error: { code: "http_status", message: "Answered 500." },
       output: { total: 3, list: [1, "two", null] },
+    });
+    expect(toExecution(toExecutionRow(execution))).toEqual(execution);
+  });
+
+  it("comes back with its steps and its parent", () => {
+    const execution = anExecution(aJob(), {
+      status: "waiting",
+      source: "job",
+      attempts: [],
+      parent: { executionId: "exe_x", step: "start", depth: 2, waits: true },
+      workflow: aWorkflow({ input: { a: 1 }, steps: [aStepRecord()], restartedFrom: "exe_y", children: ["exe_z"] }),
     });
     expect(toExecution(toExecutionRow(execution))).toEqual(execution);
   });
@@ -40,32 +53,42 @@ describe("execution row", () => {
   });
 });
 
-describe("fitAttempts", () => {
-  const three = [1, 2, 3].map((number) => anAttempt({ number, bodyPreview: "é".repeat(1_000) }));
+describe("the column of approvals", () => {
+  const waiting = (changes: Partial<StepRecord>): StepRecord =>
+    aStepRecord({ type: "approval", status: "waiting", startedAtMs: 5, waitUntilMs: 9, ...changes });
+  const columnOf = (steps: readonly StepRecord[], status: "running" | "waiting" | "cancelled" = "waiting"): unknown => {
+    const { approvals } = toExecutionRow(anExecution(aJob(), { status, workflow: aWorkflow({ steps }) }));
+    return approvals === null ? null : JSON.parse(approvals);
+  };
 
-  it("returns the same attempts when they fit", () => {
-    expect(fitAttempts(three, bytesOf(three))).toBe(three);
+  it("is empty for a plain execution, and for one in which nobody has to decide", () => {
+    expect(toExecutionRow(anExecution(aJob())).approvals).toBeNull();
+    expect(columnOf([aStepRecord({ type: "wait", status: "waiting" }), waiting({ status: "succeeded" })])).toBeNull();
+    expect(columnOf([waiting({})], "cancelled")).toBeNull();
   });
 
-  it("takes the preview of the oldest attempt first, counting bytes and not characters", () => {
-    const fitted = fitAttempts(three, bytesOf(three) - 1);
-    expect(fitted.map((attempt) => attempt.bodyPreview === null)).toEqual([true, false, false]);
-    expect(bytesOf(fitted)).toBeLessThan(bytesOf(three));
+  it("has what is to be decided, by place, also while other branches run", () => {
+    const input = { message: "Deploy?", approvers: ["Ada"] };
+    expect(
+      columnOf([waiting({ path: "par[1].b", input }), waiting({ path: "par[0].a", name: "A" })], "running"),
+    ).toEqual([
+      { step: "par[0].a", name: "A", message: "", approvers: [], sinceMs: 5, untilMs: 9 },
+      { step: "par[1].b", name: null, message: "Deploy?", approvers: ["Ada"], sinceMs: 5, untilMs: 9 },
+    ]);
   });
 
-  it("then takes response headers, and never the result of an attempt before that", () => {
-    const wide = three.map((attempt) => ({ ...attempt, responseHeaders: { "x-wide": "w".repeat(1_000) } }));
-    const fitted = fitAttempts(wide, 2_000);
-    expect(fitted.map((attempt) => attempt.bodyPreview)).toEqual([null, null, null]);
-    expect(fitted.map((attempt) => attempt.responseHeaders === null)).toEqual([true, true, false]);
-    expect(bytesOf(fitted)).toBeLessThanOrEqual(2_000);
+  it("stays small, however many there are and however long they are", () => {
+    const input = { message: "x".repeat(10_000), approvers: [] };
+    const column = columnOf(Array.from({ length: 1_000 }, (_, i) => waiting({ path: `loop[${i}].ask`, input })));
+    expect(column).toHaveLength(100);
+    expect(bytesOf(column)).toBeLessThanOrEqual(200_000);
   });
 
-  it("drops the oldest attempts when nothing else is left", () => {
-    const many = Array.from({ length: 100 }, (_, i) => anAttempt({ number: i + 1 }));
-    const fitted = fitAttempts(many, 1_000);
-    expect(fitted.at(-1)?.number).toBe(100);
-    expect(fitted.length).toBeGreaterThan(0);
-    expect(bytesOf(fitted)).toBeLessThanOrEqual(1_000);
+  it("does not add up with a full record to more than a row may have", () => {
+    // A control character takes six bytes in JSON.
+    const input = { message: "\u0001".repeat(MOST_WORKFLOW_BYTES / 300), approvers: ["a".repeat(255)] };
+    const steps = Array.from({ length: 100 }, (_, i) => waiting({ path: `loop[${i}].ask`, input }));
+    const row = toExecutionRow(anExecution(aJob(), { status: "waiting", workflow: aWorkflow({ steps }) }));
+    expect(bytesOf(row)).toBeLessThan(2 * MOST_JSON_BYTES);
   });
 });

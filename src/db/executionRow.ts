@@ -1,10 +1,13 @@
-/** An execution as a row, and the bound on its size. */
+/** An execution as a row. */
 
 import type { ExecutionSummary } from "../app/ports.ts";
 import type { Attempt } from "../domain/execution/attempt.ts";
 import type { Execution, ExecutionSource, ExecutionStatus } from "../domain/execution/execution.ts";
+import type { ParentLink, WorkflowRecord } from "../domain/execution/stepRecord.ts";
+import { toApprovalColumn } from "./approvalColumn.ts";
+import { fitExecution } from "./fitExecution.ts";
 
-/** A line of a list: every column but the two large ones, under the names that they have in the table. */
+/** A line of a list: every column but those after `error_message`, under the names that they have in the table. */
 export interface ExecutionSummaryRow {
   readonly id: string;
   readonly workspace_id: string;
@@ -28,16 +31,12 @@ export interface ExecutionSummaryRow {
 export interface ExecutionRow extends ExecutionSummaryRow {
   readonly output: string | null;
   readonly attempts: string;
+  readonly parent: string | null;
+  readonly approvals: string | null;
+  readonly workflow: string | null;
 }
 
-/** D1 refuses a row above 2 MB (facts 3.1); half of it leaves room for whatever else grows. */
-export const MOST_JSON_BYTES = 1_000_000;
-/** What the attempts always have, however large the output is. */
-const LEAST_ATTEMPTS_BYTES = 250_000;
-
 export function toExecutionRow(execution: Execution): ExecutionRow {
-  const output = fitOutput(execution.output);
-  const attemptsBytes = Math.max(LEAST_ATTEMPTS_BYTES, MOST_JSON_BYTES - (output === null ? 0 : byteLength(output)));
   return {
     id: execution.id,
     workspace_id: execution.workspaceId,
@@ -56,8 +55,9 @@ export function toExecutionRow(execution: Execution): ExecutionRow {
     last_status_code: execution.attempts.at(-1)?.statusCode ?? null,
     error_code: execution.error?.code ?? null,
     error_message: execution.error?.message ?? null,
-    output,
-    attempts: JSON.stringify(fitAttempts(execution.attempts, attemptsBytes)),
+    parent: execution.parent === null ? null : JSON.stringify(execution.parent),
+    approvals: toApprovalColumn(execution),
+    ...fitExecution(execution),
   };
 }
 
@@ -66,6 +66,8 @@ export function toExecution(row: ExecutionRow): Execution {
     ...toShared(row),
     attempts: JSON.parse(row.attempts) as Attempt[],
     output: row.output === null ? null : (JSON.parse(row.output) as Execution["output"]),
+    parent: row.parent === null ? null : (JSON.parse(row.parent) as ParentLink),
+    workflow: row.workflow === null ? null : (JSON.parse(row.workflow) as WorkflowRecord),
   };
 }
 
@@ -73,7 +75,7 @@ export function toExecutionSummary(row: ExecutionSummaryRow): ExecutionSummary {
   return { ...toShared(row), attemptCount: row.attempt_count, lastStatusCode: row.last_status_code };
 }
 
-function toShared(row: ExecutionSummaryRow): Omit<Execution, "attempts" | "output"> {
+function toShared(row: ExecutionSummaryRow): Omit<Execution, "attempts" | "output" | "parent" | "workflow"> {
   return {
     id: row.id,
     jobId: row.job_id,
@@ -90,48 +92,4 @@ function toShared(row: ExecutionSummaryRow): Omit<Execution, "attempts" | "outpu
     error: row.error_code === null ? null : { code: row.error_code, message: row.error_message ?? "" },
     rev: row.rev,
   };
-}
-
-/**
- * Attempts whose JSON is at most `mostBytes` of UTF-8, so that a record can always be stored: one that cannot would be
- * owed for ever. What explains the end is kept longest: the previews of the oldest attempts go first, then the response
- * headers of the oldest, and only then, which takes thousands of attempts, the oldest attempts themselves.
- */
-export function fitAttempts(attempts: readonly Attempt[], mostBytes: number): readonly Attempt[] {
-  let excess = byteLength(JSON.stringify(attempts)) - mostBytes;
-  if (excess <= 0) return attempts;
-  const fitted = [...attempts];
-  for (const trim of [withoutPreview, withoutHeaders]) {
-    for (const [index, attempt] of fitted.entries()) {
-      if (excess <= 0) return fitted;
-      const trimmed = trim(attempt);
-      excess -= byteLength(JSON.stringify(attempt)) - byteLength(JSON.stringify(trimmed));
-      fitted[index] = trimmed;
-    }
-  }
-  let kept = fitted;
-  while (excess > 0 && kept.length > 0) {
-    // The comma that separated it goes with it.
-    excess -= byteLength(JSON.stringify(kept[0])) + 1;
-    kept = kept.slice(1);
-  }
-  return kept;
-}
-
-function withoutPreview(attempt: Attempt): Attempt {
-  return { ...attempt, bodyPreview: null };
-}
-
-function withoutHeaders(attempt: Attempt): Attempt {
-  return { ...attempt, responseHeaders: null };
-}
-
-/** An output of this size names the same large answer many times; it is left out rather than never stored. */
-function fitOutput(output: Execution["output"]): string | null {
-  const json = output === null ? null : JSON.stringify(output);
-  return json !== null && byteLength(json) > MOST_JSON_BYTES ? null : json;
-}
-
-function byteLength(json: string): number {
-  return new TextEncoder().encode(json).byteLength;
 }

@@ -53,6 +53,9 @@ const COLUMNS = [
   "error_message",
   "output",
   "attempts",
+  "parent",
+  "approvals",
+  "workflow",
 ] as const satisfies readonly (keyof ExecutionRow)[];
 
 /** What never changes in the life of an execution; leaving it out spares the indexes. */
@@ -64,6 +67,7 @@ const FIXED: ReadonlySet<string> = new Set([
   "scheduled_for",
   "created_at",
   "replayed_from",
+  "parent",
 ]);
 
 const UPSERT = `
@@ -136,7 +140,8 @@ function chunksOf(items: readonly Writable[]): Writable[][] {
   let chunk: Writable[] = [];
   let characters = 0;
   for (const item of items) {
-    const size = item.row.attempts.length + (item.row.output?.length ?? 0);
+    const { attempts, output, workflow } = item.row;
+    const size = attempts.length + (output?.length ?? 0) + (workflow?.length ?? 0);
     if (chunk.length === MOST_ENTRIES || (chunk.length > 0 && characters + size > MOST_CHARACTERS)) {
       chunks.push(chunk);
       chunk = [];

@@ -11,6 +11,17 @@ DELETE FROM executions WHERE id IN (
   AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = ?1 AND jobs.deleted_at IS NULL) LIMIT ?2
 )`;
 
+const DELETE_TRIGGER_TOKENS = `
+DELETE FROM trigger_tokens WHERE job_id = ?1
+AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = ?1 AND jobs.deleted_at IS NULL)`;
+const DELETE_WEBHOOK_SECRETS = `
+DELETE FROM webhook_secrets WHERE job_id = ?1
+AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = ?1 AND jobs.deleted_at IS NULL)`;
+
+const DELETE_VERSIONS = `
+DELETE FROM job_versions WHERE job_id = ?1
+AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = ?1 AND jobs.deleted_at IS NULL)`;
+
 /** The job goes last: while it is there, its executions are hidden, and the watchdog knows that there is work left. */
 const DELETE_JOB = `
 DELETE FROM jobs WHERE id = ?1 AND deleted_at IS NOT NULL
@@ -33,12 +44,15 @@ export async function purgeJob(
     const answers = await repeated(deps, "jobs.purge", () =>
       db.batch<{ is_left: number }>([
         db.prepare(DELETE_EXECUTIONS).bind(jobId, most),
+        db.prepare(DELETE_TRIGGER_TOKENS).bind(jobId),
+        db.prepare(DELETE_WEBHOOK_SECRETS).bind(jobId),
+        db.prepare(DELETE_VERSIONS).bind(jobId),
         db.prepare(DELETE_JOB).bind(jobId),
         db.prepare(IS_LEFT).bind(jobId),
       ]),
     );
     remaining -= most;
-    if (answers[2]?.results[0]?.is_left === 0) return true;
+    if (answers.at(-1)?.results[0]?.is_left === 0) return true;
     if (remaining <= 0 || answers[0]?.meta.changes === 0) return false;
   }
 }

@@ -9,6 +9,7 @@ import { once, repeated } from "./calls.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
 import { foldName, toJob, toJobColumns } from "./jobRow.ts";
 import { purgeJob } from "./jobPurge.ts";
+import { keepVersion } from "./jobVersions.ts";
 import { jobs } from "./schema.ts";
 
 /**
@@ -37,9 +38,10 @@ export function createJobRepository(db: D1Database, deps: StorageDeps): JobRepos
         idempotencyDigest: idempotency?.bodyDigest ?? null,
         deletedAt: null,
       };
-      const [, stored] = await repeated(deps, "jobs.insert", () =>
+      const [, , , stored] = await repeated(deps, "jobs.insert", () =>
         orm.batch([
           orm.insert(jobs).values(row).onConflictDoNothing(),
+          ...keepVersion(orm, job.id, job.version),
           orm.select({ id: jobs.id }).from(jobs).where(eq(jobs.id, job.id)),
         ]),
       );
@@ -87,15 +89,18 @@ export function createJobRepository(db: D1Database, deps: StorageDeps): JobRepos
      */
     async replace(job, expectedVersion) {
       const { id, workspaceId, state, ...changes } = toJobColumns(job);
-      const { meta } = await once("jobs.replace", () =>
-        orm
-          .update(jobs)
-          .set({
-            ...changes,
-            state: sql`CASE WHEN ${jobs.state} = 'completed' AND ${jobs.scheduleFrom} >= ${changes.scheduleFrom}
-              THEN 'completed' ELSE ${state} END`,
-          })
-          .where(and(eq(jobs.id, id), eq(jobs.workspaceId, workspaceId), eq(jobs.version, expectedVersion), IS_LIVE)),
+      const [{ meta }] = await once("jobs.replace", () =>
+        orm.batch([
+          orm
+            .update(jobs)
+            .set({
+              ...changes,
+              state: sql`CASE WHEN ${jobs.state} = 'completed' AND ${jobs.scheduleFrom} >= ${changes.scheduleFrom}
+                THEN 'completed' ELSE ${state} END`,
+            })
+            .where(and(eq(jobs.id, id), eq(jobs.workspaceId, workspaceId), eq(jobs.version, expectedVersion), IS_LIVE)),
+          ...keepVersion(orm, id, job.version),
+        ]),
       );
       return meta.changes > 0;
     },

@@ -1,13 +1,17 @@
 /** A job as a row: columns for what is queried, one JSON column for the rest of its definition. */
 
-import type { Job, JobState, MisfirePolicy, OverlapPolicy, ScheduleSpec } from "../domain/job/job.ts";
-import { defaultConcurrencyLimit } from "../domain/job/job.ts";
+import type { Job, JobState, MisfirePolicy, OverlapPolicy, ScheduleSpec, Timing } from "../domain/job/job.ts";
+import { defaultConcurrencyLimit, PLAIN_JOB } from "../domain/job/job.ts";
 import type { RequestSpec } from "../domain/job/request.ts";
 import { REQUEST_DEFAULTS } from "../domain/job/request.ts";
+import type { JsonValue } from "../domain/json.ts";
 import type { Backoff, RetryPolicy } from "../domain/retry/policy.ts";
 import { RETRY_DEFAULTS } from "../domain/retry/policy.ts";
 import type { DstPolicy } from "../domain/schedule/schedule.ts";
 import { DEFAULT_DST_POLICY } from "../domain/schedule/schedule.ts";
+import type { WebhookSpec } from "../domain/trigger/webhook.ts";
+import type { StepDefinition } from "../domain/workflow/definition.ts";
+import { nestedLists } from "../domain/workflow/definition.ts";
 import { findSecretReferences } from "../domain/secret/reference.ts";
 import type { jobs } from "./schema.ts";
 
@@ -27,10 +31,17 @@ interface StoredDefinition {
   readonly concurrencyLimit?: number;
   readonly overlapPolicy?: OverlapPolicy;
   readonly misfirePolicy?: MisfirePolicy;
+  readonly steps?: readonly StepDefinition[] | null;
+  readonly env?: Readonly<Record<string, JsonValue>>;
+  readonly inputSchema?: JsonValue;
+  readonly responseOutputTemplate?: JsonValue;
+  readonly publicUrl?: string | null;
+  readonly webhook?: WebhookSpec | null;
 }
 
 type StoredSchedule =
-  | Exclude<ScheduleSpec, { kind: "cron" }>
+  | Exclude<ScheduleSpec, { kind: "cron" | "workflow" }>
+  | { readonly kind: "workflow"; readonly timing: Exclude<StoredSchedule, { kind: "workflow" }> | null }
   | { readonly kind: "cron"; readonly cron: string; readonly timezone?: string; readonly dst?: Partial<DstPolicy> };
 
 /** Names are compared in this form, so that a search ignores case in every script, which SQLite's `lower` does not. */
@@ -46,6 +57,7 @@ export function toJobColumns(job: Job): JobColumns {
     concurrencyLimit: job.concurrencyLimit,
     overlapPolicy: job.overlapPolicy,
     misfirePolicy: job.misfirePolicy,
+    ...(job.steps === null ? {} : stepsOf(job)),
   };
   return {
     id: job.id,
@@ -59,23 +71,44 @@ export function toJobColumns(job: Job): JobColumns {
     version: job.version,
     scheduleFrom: job.scheduleFromMs,
     definition: JSON.stringify(definition),
-    secretNames: secretNamesOf(job.request),
+    secretNames: secretNamesOf(job),
   };
 }
 
 /** `null` for none, so that such a job has no place in the index of those that have some. */
-function secretNamesOf(request: RequestSpec): string | null {
-  const names = findSecretReferences(request);
-  return names.length === 0 ? null : JSON.stringify(names);
+function secretNamesOf(job: Job): string | null {
+  const requests = job.steps === null ? [job.request] : requestsOf(job.steps);
+  const names = new Set(requests.flatMap(findSecretReferences));
+  return names.size === 0 ? null : JSON.stringify([...names]);
+}
+
+function requestsOf(steps: readonly StepDefinition[]): RequestSpec[] {
+  return steps.flatMap((step) => [
+    ...(step.type === "http" ? [step.request] : []),
+    ...nestedLists(step).flatMap((nested) => requestsOf(nested.steps)),
+  ]);
 }
 
 export function toJob(row: JobColumns): Job {
-  const stored = JSON.parse(row.definition) as StoredDefinition;
   return {
     id: row.id,
     workspaceId: row.workspaceId,
     name: row.name,
     state: row.state as JobState,
+    ...toDefinition(row.definition),
+    createdAtMs: row.createdAt,
+    updatedAtMs: row.updatedAt,
+    version: row.version,
+    scheduleFromMs: row.scheduleFrom,
+  };
+}
+
+/** What the `definition` column holds, with the defaults of what its release did not know. */
+export function toDefinition(
+  definition: string,
+): Omit<Job, "id" | "workspaceId" | "name" | "state" | "createdAtMs" | "updatedAtMs" | "version" | "scheduleFromMs"> {
+  const stored = JSON.parse(definition) as StoredDefinition;
+  return {
     schedule: toSchedule(stored.schedule),
     request: { ...REQUEST_DEFAULTS, ...stored.request },
     retryPolicy: {
@@ -86,14 +119,25 @@ export function toJob(row: JobColumns): Job {
     concurrencyLimit: stored.concurrencyLimit ?? defaultConcurrencyLimit(stored.schedule.kind),
     overlapPolicy: stored.overlapPolicy ?? "queue",
     misfirePolicy: stored.misfirePolicy ?? "fire_once",
-    createdAtMs: row.createdAt,
-    updatedAtMs: row.updatedAt,
-    version: row.version,
-    scheduleFromMs: row.scheduleFrom,
+    steps: stored.steps ?? PLAIN_JOB.steps,
+    env: stored.env ?? PLAIN_JOB.env,
+    inputSchema: stored.inputSchema ?? PLAIN_JOB.inputSchema,
+    responseOutputTemplate: stored.responseOutputTemplate ?? PLAIN_JOB.responseOutputTemplate,
+    publicUrl: stored.publicUrl ?? PLAIN_JOB.publicUrl,
+    webhook: stored.webhook ?? PLAIN_JOB.webhook,
   };
 }
 
+/** What only a job with steps has; a plain job's row does not grow by it. */
+function stepsOf(job: Job): Partial<StoredDefinition> {
+  const { steps, env, inputSchema, responseOutputTemplate, publicUrl, webhook } = job;
+  return { steps, env, inputSchema, responseOutputTemplate, publicUrl, ...(webhook === null ? {} : { webhook }) };
+}
+
 function toSchedule(stored: StoredSchedule): ScheduleSpec {
+  if (stored.kind === "workflow") {
+    return { kind: "workflow", timing: stored.timing === null ? null : (toSchedule(stored.timing) as Timing) };
+  }
   if (stored.kind !== "cron") return stored;
   return { ...stored, timezone: stored.timezone ?? "UTC", dst: { ...DEFAULT_DST_POLICY, ...stored.dst } };
 }

@@ -2,26 +2,45 @@
 
 import type { RewrapStore, SealedFor } from "../app/ports.ts";
 import { signingKeyIdentity } from "../domain/signing/signingKey.ts";
+import { tokenIdentity, webhookSecretIdentity } from "../domain/trigger/triggerToken.ts";
 import type { StorageDeps } from "./calls.ts";
 import { once, repeated } from "./calls.ts";
 
 interface EnvelopeRow {
   readonly id: string;
   readonly workspace_id: string;
-  readonly name: string | null;
+  readonly name: string;
   readonly kid: string;
   readonly envelope: string;
 }
 
-/** Where the name of what is sealed stands; a signing key has none but its id. */
-const NAME = { secrets: "name", signing_keys: "NULL" } as const;
+/** The key of each table, the name of what is sealed in it, and whose it is. */
+const TABLES = {
+  secrets: { key: "id", name: "name", ownerOf: ({ workspace_id: workspaceId, name }) => ({ workspaceId, name }) },
+  signing_keys: {
+    key: "id",
+    name: "id",
+    ownerOf: ({ workspace_id: workspaceId, id }) => signingKeyIdentity({ workspaceId, id }),
+  },
+  webhook_secrets: {
+    key: "id",
+    name: "id",
+    ownerOf: ({ workspace_id: workspaceId, id }) => webhookSecretIdentity({ workspaceId, id }),
+  },
+  trigger_tokens: {
+    key: "hash",
+    name: "hash",
+    ownerOf: ({ workspace_id: workspaceId, id: hash }) => tokenIdentity({ workspaceId, hash }),
+  },
+} as const satisfies Record<string, { key: string; name: string; ownerOf(row: EnvelopeRow): SealedFor }>;
 
 /** Walks the table by its key: it is read whole, but only when the operator rotates. */
-export function createRewrapStore(db: D1Database, deps: StorageDeps, table: keyof typeof NAME): RewrapStore {
+export function createRewrapStore(db: D1Database, deps: StorageDeps, table: keyof typeof TABLES): RewrapStore {
+  const { key, name, ownerOf } = TABLES[table];
   return {
     async listNotUnder(masterKeyId, afterId, limit) {
-      const sql = `SELECT id, workspace_id, ${NAME[table]} AS name, kid, envelope FROM ${table}
-        WHERE id > ?1 AND kid <> ?2 ORDER BY id LIMIT ?3`;
+      const sql = `SELECT ${key} AS id, workspace_id, ${name} AS name, kid, envelope FROM ${table}
+        WHERE ${key} > ?1 AND kid <> ?2 ORDER BY ${key} LIMIT ?3`;
       const { results } = await once(`${table}.list_not_under`, () =>
         db
           .prepare(sql)
@@ -37,7 +56,7 @@ export function createRewrapStore(db: D1Database, deps: StorageDeps, table: keyo
 
     async rewrap(changes) {
       if (changes.length === 0) return;
-      const statement = db.prepare(`UPDATE ${table} SET envelope = ?1, kid = ?2 WHERE id = ?3 AND envelope = ?4`);
+      const statement = db.prepare(`UPDATE ${table} SET envelope = ?1, kid = ?2 WHERE ${key} = ?3 AND envelope = ?4`);
       await repeated(deps, `${table}.rewrap`, () =>
         db.batch(changes.map(({ id, from, to }) => statement.bind(to.envelope, to.masterKeyId, id, from.envelope))),
       );
@@ -51,9 +70,4 @@ export function createRewrapStore(db: D1Database, deps: StorageDeps, table: keyo
       return row?.count ?? 0;
     },
   };
-}
-
-function ownerOf(row: EnvelopeRow): SealedFor {
-  const { id, workspace_id: workspaceId, name } = row;
-  return name === null ? signingKeyIdentity({ id, workspaceId }) : { workspaceId, name };
 }

@@ -7,7 +7,7 @@
  */
 
 import { sql } from "drizzle-orm";
-import { index, integer, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
+import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
 
 export const workspaces = sqliteTable("workspaces", {
   id: text("id").primaryKey().notNull(),
@@ -77,6 +77,20 @@ export const jobs = sqliteTable(
   ],
 );
 
+/** Every version of a job as it was saved, the current one included; `definition` as in `jobs`. */
+export const jobVersions = sqliteTable(
+  "job_versions",
+  {
+    jobId: text("job_id").notNull(),
+    version: integer("version").notNull(),
+    name: text("name").notNull(),
+    state: text("state").notNull(),
+    createdAt: integer("created_at").notNull(),
+    definition: text("definition").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.jobId, table.version] })],
+);
+
 export const secrets = sqliteTable(
   "secrets",
   {
@@ -106,9 +120,39 @@ export const signingKeys = sqliteTable(
   (table) => [index("signing_keys_by_workspace").on(table.workspaceId, table.id)],
 );
 
+/** Looked up by hash alone; an expired token is as good as gone. */
+export const triggerTokens = sqliteTable(
+  "trigger_tokens",
+  {
+    hash: text("hash").primaryKey().notNull(),
+    jobId: text("job_id").notNull(),
+    workspaceId: text("workspace_id").notNull(),
+    createdAt: integer("created_at").notNull(),
+    expiresAt: integer("expires_at"),
+    kid: text("kid"),
+    envelope: text("envelope"),
+  },
+  (table) => [index("trigger_tokens_by_job").on(table.jobId)],
+);
+
+/** A definition names the one that counts. */
+export const webhookSecrets = sqliteTable(
+  "webhook_secrets",
+  {
+    id: text("id").primaryKey().notNull(),
+    jobId: text("job_id").notNull(),
+    workspaceId: text("workspace_id").notNull(),
+    createdAt: integer("created_at").notNull(),
+    kid: text("kid").notNull(),
+    envelope: text("envelope").notNull(),
+  },
+  (table) => [index("webhook_secrets_by_job").on(table.jobId)],
+);
+
 /**
- * An id starts with its due time, so the order of ids is the order of `scheduled_for`. `output` and `attempts` come last:
- * a list reads the columns before them and never touches the overflow pages that they fill.
+ * An id starts with its due time, so the order of ids is the order of `scheduled_for`. The large columns come last: a list
+ * reads the columns before `output` and never touches the overflow pages that those from there on fill. What has a
+ * `workflow` has next to nothing in `output` and `attempts`, so `approvals` is near as well.
  *
  * A finished, succeeded execution must cost three written rows: the table and two indexes, no more.
  */
@@ -134,6 +178,9 @@ export const executions = sqliteTable(
     errorMessage: text("error_message"),
     output: text("output"),
     attempts: text("attempts").notNull(),
+    parent: text("parent"),
+    approvals: text("approvals"),
+    workflow: text("workflow"),
   },
   (table) => [
     // Both carry every column that a list filters or sorts by, so that a walk never reads the table.
@@ -150,5 +197,9 @@ export const executions = sqliteTable(
     index("executions_unsucceeded")
       .on(table.workspaceId, table.status, table.id, table.source, table.jobId, table.createdAt)
       .where(sql`status <> 'succeeded'`),
+    // Only executions that wait for a person are in it.
+    index("executions_approvals")
+      .on(table.workspaceId, table.id)
+      .where(sql`approvals IS NOT NULL`),
   ],
 );

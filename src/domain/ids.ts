@@ -39,7 +39,11 @@ function randomText(length: number, random: Random): string {
 }
 
 /** `prefix_` + time + 80 random bits: for everything that has no meaning of its own in its id. */
-export function newId(prefix: "job" | "wks" | "tok" | "sec" | "key" | "req", nowMs: number, random: Random): string {
+export function newId(
+  prefix: "job" | "wks" | "tok" | "sec" | "key" | "whs" | "req",
+  nowMs: number,
+  random: Random,
+): string {
   return `${prefix}_${encodeTime(nowMs)}${randomText(KEY_LENGTH, random)}`;
 }
 
@@ -59,6 +63,35 @@ export function scheduledExecutionId(jobId: string, dueMs: number): string {
 /** The id of an execution that somebody asked for at `nowMs` (run-now, replay). */
 export function requestedExecutionId(jobId: string, nowMs: number, random: Random): string {
   return `exe_${encodeTime(nowMs)}${jobKey(jobId)}${randomText(SUFFIX_LENGTH, random)}`;
+}
+
+/**
+ * The id of an execution that a `run_job` step starts, as it is fixed when the step begins: starting it twice starts one.
+ * `origin` says which step of which execution; `taken` are the ids that the same execution gave out before.
+ */
+export function childExecutionId(jobId: string, nowMs: number, origin: string, taken: readonly string[]): string {
+  for (let salt = 0; ; salt += 1) {
+    const id = `exe_${encodeTime(nowMs)}${jobKey(jobId)}${hashText(`${origin}/${salt}`)}`;
+    if (!taken.includes(id) && !id.endsWith(SCHEDULED_SUFFIX)) return id;
+  }
+}
+
+/** FNV-1a, of which 30 bits make a suffix. */
+function hashText(text: string): string {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < text.length; index += 1) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+  let rest = (hash >>> 0) ^ ((hash >>> 0) >>> 30);
+  let suffix = "";
+  for (let index = 0; index < SUFFIX_LENGTH; index += 1) {
+    suffix += ALPHABET.charAt(rest & 31);
+    rest >>>= 5;
+  }
+  return suffix;
+}
+
+/** 130 random bits as text. */
+export function newKey(random: Random): string {
+  return randomText(26, random);
 }
 
 /**

@@ -4,21 +4,26 @@ import { createJobActors } from "../actors/client.ts";
 import { attemptExecution } from "../app/executions/attemptExecution.ts";
 import { collectHistory } from "../app/executions/collectHistory.ts";
 import { groupCommit } from "../app/executions/groupCommit.ts";
+import { runErrands } from "../app/executions/runErrands.ts";
 import type { WatchdogDeps } from "../app/reconcile/watchdog.ts";
 import type { Services } from "../app/services.ts";
 import type { StorageDeps } from "../db/calls.ts";
 import { createExecutionRepository } from "../db/executionRepository.ts";
 import { createHistory } from "../db/history.ts";
 import { createJobRepository } from "../db/jobRepository.ts";
+import { createJobVersionRepository } from "../db/jobVersions.ts";
 import { metered } from "../db/meter.ts";
 import { createSecretRepository } from "../db/secretRepository.ts";
 import { createSigningKeyRepository } from "../db/signingKeyRepository.ts";
 import { createTokenRepository } from "../db/tokenRepository.ts";
+import { createTriggerRepository } from "../db/triggerRepository.ts";
 import { createWorkspaceRepository } from "../db/workspaceRepository.ts";
 import type { AttemptWork } from "../domain/engine/claim.ts";
 import type { TargetPolicy } from "../domain/net/target.ts";
 import { ok } from "../domain/result.ts";
 import type { Result } from "../domain/result.ts";
+import { TokenBuckets } from "../domain/trigger/tokenBuckets.ts";
+import { RATE_LIMIT_DEFAULT } from "../domain/trigger/webhook.ts";
 import { logFinished } from "../observability/executionLog.ts";
 import { logFault } from "../observability/log.ts";
 import { sendHttp } from "../outbound/httpClient.ts";
@@ -27,6 +32,7 @@ import { parseKeyring } from "../secrets/keyring.ts";
 import type { Keyring } from "../secrets/keyring.ts";
 import { createDataKeyCache, createSecretReader } from "../secrets/reader.ts";
 import { SigningKeyCache, createSigner } from "../secrets/signer.ts";
+import { createTriggerSeals, createWebhookKeyCache } from "../secrets/triggerSeals.ts";
 import { createVault } from "../secrets/vault.ts";
 import type { Bindings } from "./env.ts";
 
@@ -37,6 +43,14 @@ const clock = { now: () => Date.now() };
 /** What this isolate keeps from invocation to invocation: keys that cannot be exported, never plaintext. */
 const dataKeys = createDataKeyCache();
 const signingKeyCache = new SigningKeyCache();
+const webhookKeys = createWebhookKeyCache();
+
+/**
+ * In the isolate, not in the platform's rate-limit binding: that one has a fixed limit, and jobs choose theirs. Each
+ * isolate counts for itself, so a burst that is spread over several gets more; what a job cannot work off is bounded
+ * exactly, by its actor (`backlog_full`). 10,000 buckets take about a megabyte.
+ */
+const triggerLimits = new TokenBuckets(10_000, RATE_LIMIT_DEFAULT);
 
 const storage: StorageDeps = {
   random: Math.random,
@@ -53,21 +67,21 @@ const storage: StorageDeps = {
   },
 };
 
-/** What the API's use cases work with. `requestHost` is our own: no job may call it. */
-export function composeServices(
-  env: Bindings,
-  waitUntil: (work: Promise<unknown>) => void,
-  requestHost: string,
-): Services {
-  const policy = targetPolicy(env, [requestHost]);
+/** What the API's use cases work with. The host of `requestUrl` is our own: no job may call it. */
+export function composeServices(env: Bindings, waitUntil: (work: Promise<unknown>) => void, requestUrl: URL): Services {
+  const policy = targetPolicy(env, [requestUrl.host]);
   const outbound = composeOutbound(env, policy);
   return {
     jobs: createJobRepository(env.DB, storage),
+    jobVersions: createJobVersionRepository(env.DB),
     executions: createExecutionRepository(env.DB, storage),
     workspaces: createWorkspaceRepository(env.DB, storage),
     tokens: createTokenRepository(env.DB, storage),
     secrets: createSecretRepository(env.DB, storage),
     signingKeys: createSigningKeyRepository(env.DB, storage),
+    triggers: createTriggerRepository(env.DB, storage),
+    triggerSeals: createTriggerSeals({ keyring: () => parseKeyring(env), keys: webhookKeys }),
+    triggerLimits,
     openVault: async () => {
       const keyring = await parseKeyring(env);
       return keyring.ok ? ok(createVault(keyring.value)) : keyring;
@@ -80,6 +94,7 @@ export function composeServices(
     digest: sha256Hex,
     later: (work) => waitUntil(work.catch((error: unknown) => logFault("api.later_failed", error))),
     report: (fault, context) => logFault("api.fault", fault, context),
+    publicUrl: (env.PUBLIC_URL ?? requestUrl.origin).replace(/\/+$/, ""),
     targetPolicy: policy,
     adminToken: env.ADMIN_TOKEN ?? null,
   };
@@ -101,6 +116,7 @@ export function composeConsumer(env: Bindings, waitUntil: (work: Promise<unknown
     collectHistory: async (jobId) => {
       for (const { execution } of await collectHistory(jobId, { actors, history })) logFinished(execution, null);
     },
+    runErrands: (jobId) => runErrands(jobId, { actors, jobs: createJobRepository(env.DB, storage), report: logFault }),
     attempt: async (work: AttemptWork) => {
       const report = await attemptExecution(work, {
         clock,
@@ -148,9 +164,10 @@ export function composeWatchdog(env: Bindings): WatchdogDeps {
 
 function targetPolicy(env: Bindings, requestHosts: readonly string[]): TargetPolicy {
   const configured = (env.PUBLIC_HOSTS ?? "").split(",").map((host) => host.trim());
+  const publicHosts = env.PUBLIC_URL === undefined ? [] : [new URL(env.PUBLIC_URL).host];
   return {
     allowPrivate: env.ALLOW_PRIVATE_TARGETS === "true",
-    ownHosts: [...configured.filter((host) => host !== ""), ...requestHosts],
+    ownHosts: [...configured.filter((host) => host !== ""), ...publicHosts, ...requestHosts],
   };
 }
 

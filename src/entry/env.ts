@@ -17,6 +17,8 @@ export interface Bindings {
   /** Secrets: the key that wraps the keys of all secrets, and the one before it while a rotation is under way. */
   readonly MASTER_KEY?: string;
   readonly MASTER_KEY_PREVIOUS?: string;
+  /** Where people and webhooks reach this instance, such as "https://jobs.example.com"; by default where a request came in. */
+  readonly PUBLIC_URL?: string;
   /** Comma-separated hosts that this instance answers on, besides the one a request came in by: no job may call them. */
   readonly PUBLIC_HOSTS?: string;
   /** "true" lets jobs call private addresses: set by `npm start` and by tests, never by a deployment. */

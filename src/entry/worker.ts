@@ -13,7 +13,7 @@ export { JobActor } from "../actors/job/JobActor.ts";
 const LONG_QUEUE = "carillon-long-executions";
 
 const app = createApp<Bindings>(({ env, executionCtx, url }) =>
-  composeServices(env, (work) => executionCtx.waitUntil(work), new URL(url).host),
+  composeServices(env, (work) => executionCtx.waitUntil(work), new URL(url)),
 );
 
 export default {

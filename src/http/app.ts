@@ -7,7 +7,7 @@ import { newId } from "../domain/ids.ts";
 import { docsPage } from "./docs/page.ts";
 import { errorResponse, fromFault } from "./errors.ts";
 import { methodsOf, routingPath } from "./methods.ts";
-import { documentOf, parameterOf, registerOperation, registerSecurity } from "./openapi.ts";
+import { documentOf, parametersOf, registerOperation, registerSecurity } from "./openapi.ts";
 import { serve } from "./serve.ts";
 import { OPERATIONS } from "./v1/operations.ts";
 
@@ -54,10 +54,10 @@ export function createApp<Bindings extends object>(
   registerSecurity(app.openAPIRegistry);
   for (const operation of OPERATIONS) {
     const { method, path } = operation.contract;
-    const parameter = parameterOf(path);
+    const names = parametersOf(path);
     app.on(method.toUpperCase(), routingPath(path), (c) => {
-      const id = parameter === null ? "" : (c.req.param(parameter) ?? "");
-      return serve(operation, { request: c.req.raw, id, services: c.get("services"), tokenCache });
+      const params = Object.fromEntries(names.map((name) => [name, c.req.param(name) ?? ""]));
+      return serve(operation, { request: c.req.raw, params, services: c.get("services"), tokenCache });
     });
     registerOperation(app.openAPIRegistry, operation);
   }

@@ -53,6 +53,11 @@ export function anyJson() {
   return z.unknown();
 }
 
+/** Any JSON, `null` included, that must be given. */
+export function requiredJson() {
+  return z.unknown().refine((value) => value !== undefined, { error: accepts("any JSON") });
+}
+
 /** An object that refuses what it does not know; `readInput.ts` names each such field. */
 export function object<Shape extends z.ZodRawShape>(shape: Shape) {
   return z.strictObject(shape);

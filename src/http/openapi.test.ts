@@ -3,7 +3,7 @@ import packageJson from "../../package.json" with { type: "json" };
 import type { Services } from "../app/services.ts";
 import { createApp } from "./app.ts";
 import { ERRORS } from "./errors.ts";
-import { documentOf, parameterOf } from "./openapi.ts";
+import { documentOf, errorsOf, parametersOf } from "./openapi.ts";
 import { OPERATIONS } from "./v1/operations.ts";
 import { API_VERSION } from "./version.ts";
 
@@ -20,7 +20,9 @@ describe("the contract of every operation", () => {
     (_, { contract }) => {
       const { body } = contract;
       if (body !== undefined) {
-        expect(body.schema.safeParse(body.example).error).toBeUndefined();
+        for (const example of [body.example, ...Object.values(body.moreExamples ?? {})]) {
+          expect(body.schema.safeParse(example).error).toBeUndefined();
+        }
         if (body.text !== undefined) expect(body.text.schema.safeParse(body.text.example).error).toBeUndefined();
       }
       const answers = Object.entries(contract.answers);
@@ -50,14 +52,16 @@ describe("the contract of every operation", () => {
 describe("the OpenAPI document", () => {
   it("is of version 3.1 and has every operation with its examples", () => {
     expect(document.openapi).toBe("3.1.0");
-    for (const { contract } of OPERATIONS) {
+    for (const each of OPERATIONS) {
+      const { contract } = each;
       const operation = document.paths?.[contract.path]?.[contract.method];
       expect(operation?.operationId).toBe(contract.id);
-      const hasParameter = parameterOf(contract.path) !== null;
-      const parameters = (operation?.parameters ?? []) as readonly { in: string }[];
-      expect(parameters.some((parameter) => parameter.in === "path")).toBe(hasParameter);
-      expect(JSON.stringify(operation?.responses)).toContain(contract.id === "health" ? "version" : '"examples"');
-      if (contract.body !== undefined) expect(JSON.stringify(operation?.requestBody)).toContain('"example"');
+      const parameters = (operation?.parameters ?? []) as readonly { in: string; name: string }[];
+      const inPath = parameters.filter((parameter) => parameter.in === "path").map(({ name }) => name);
+      expect(inPath).toEqual(parametersOf(contract.path));
+      expect(new Set(inPath).size).toBe(inPath.length);
+      expect(JSON.stringify(operation?.responses)).toContain(errorsOf(each).length === 0 ? '"example"' : '"examples"');
+      if (contract.body !== undefined) expect(JSON.stringify(operation?.requestBody)).toMatch(/"examples?":/);
     }
   });
 
@@ -73,7 +77,7 @@ describe("the OpenAPI document", () => {
       string,
       { required?: string[]; additionalProperties?: boolean }
     >;
-    expect(schemas.CreateJob).toMatchObject({ required: ["name", "kind", "request"], additionalProperties: false });
+    expect(schemas.CreateJob).toMatchObject({ required: ["name", "kind"], additionalProperties: false });
     expect(JSON.stringify(schemas.ScheduleInput)).toContain('"maximum":1440');
   });
 

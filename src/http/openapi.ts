@@ -21,22 +21,26 @@ const ErrorSchema = z
   })
   .openapi("Error");
 
-/** What stands for the parameter of a path in examples. */
+/** What stands for the parameters of a path in examples. */
 const ID_EXAMPLES: Readonly<Record<string, string>> = {
   job_id: "job_01k8rb2c9078f31njdbhv0m7q2",
+  version: "1",
   execution_id: "exe_01k8rdnm8078f31njdbhv0m7q2ek000000",
   token_id: "tok_01k8rb2c9078f31njdbhv0m7q2",
   secret_name: "stripe-key",
+  trigger_token: "whk_q5m2xk7ahz3nw6ueb4tdyrfjcvs2lpiogm5xq7ka",
+  step: "sign-off",
+  token: "5f0c1ad6b3e94c27a8d1f6027be4c935",
 };
 
-/** The name of the parameter in a path; null when there is none. */
-export function parameterOf(path: string): string | null {
-  return /\{(\w+)\}/.exec(path)?.[1] ?? null;
+/** The names of the parameters in a path, in its order. */
+export function parametersOf(path: string): readonly string[] {
+  return [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name ?? "");
 }
 
-/** A path with an example in the place of its parameter. */
+/** A path with examples in the place of its parameters. */
 export function examplePath({ path, queryExample }: Contract): string {
-  return path.replace(/\{(\w+)\}/, (_, name: string) => ID_EXAMPLES[name] ?? "id") + (queryExample ?? "");
+  return path.replaceAll(/\{(\w+)\}/g, (_, name: string) => ID_EXAMPLES[name] ?? "id") + (queryExample ?? "");
 }
 
 export function registerSecurity(registry: Registry): void {
@@ -46,7 +50,8 @@ export function registerSecurity(registry: Registry): void {
 
 export function registerOperation(registry: Registry, operation: Operation): void {
   const { contract, access } = operation;
-  const parameter = parameterOf(contract.path);
+  const parameters = parametersOf(contract.path);
+  const params = z.object(Object.fromEntries(parameters.map((name) => [name, idSchema(name)])));
   registry.registerPath(
     createRoute({
       method: contract.method,
@@ -57,7 +62,7 @@ export function registerOperation(registry: Registry, operation: Operation): voi
       description: contract.description,
       security: access === "public" ? [] : [{ bearer: [] }, { apiKey: [] }],
       request: {
-        ...(parameter === null ? {} : { params: z.object({ [parameter]: idSchema(parameter) }) }),
+        ...(parameters.length === 0 ? {} : { params }),
         ...(contract.query === undefined ? {} : { query: contract.query }),
         ...(contract.headers === undefined ? {} : { headers: contract.headers }),
         ...(contract.body === undefined ? {} : { body: bodyOf(contract.body) }),
@@ -80,6 +85,8 @@ export function documentOf(app: Pick<OpenAPIHono, "getOpenAPI31Document">) {
       { name: "Jobs", description: "Saved HTTP requests with a schedule." },
       { name: "Schedules", description: "Schedules without a job." },
       { name: "Executions", description: "Runs of jobs, with each attempt." },
+      { name: "Approvals", description: "What waits for a person, and their decisions." },
+      { name: "Triggers", description: "URLs that webhooks start jobs by." },
       { name: "Secrets", description: "What requests carry and are signed with, and nobody sees." },
       { name: "Access", description: "Workspaces, tokens and roles." },
       { name: "Instance", description: "The instance itself." },
@@ -91,8 +98,11 @@ function idSchema(parameter: string) {
   return z.string().openapi({ example: ID_EXAMPLES[parameter] ?? "id" });
 }
 
-function bodyOf({ schema, example, optional, text }: NonNullable<Contract["body"]>) {
-  const json = { "application/json": { schema, example } };
+function bodyOf({ schema, example, moreExamples, optional, text, any }: NonNullable<Contract["body"]>) {
+  if (any === true) return { content: { "*/*": { schema, example } }, required: false };
+  const named = Object.entries({ default: example, ...moreExamples }).map(([name, value]) => [name, { value }] as const);
+  const shown = moreExamples === undefined ? { example } : { examples: Object.fromEntries(named) };
+  const json = { "application/json": { schema, ...shown } };
   return {
     content: text === undefined ? json : { ...json, "text/plain": { schema: text.schema, example: text.example } },
     required: optional !== true,
@@ -100,18 +110,21 @@ function bodyOf({ schema, example, optional, text }: NonNullable<Contract["body"
 }
 
 function answersOf({ answers }: Contract) {
-  const entries = Object.entries(answers).map(([status, { description, schema, example }]) => [
-    status,
-    schema === undefined ? { description } : { description, content: { "application/json": { schema, example } } },
-  ]);
+  const entries = Object.entries(answers).map(
+    ([status, { description, schema, example, contentType = "application/json" }]) => [
+      status,
+      schema === undefined ? { description } : { description, content: { [contentType]: { schema, example } } },
+    ],
+  );
   return Object.fromEntries(entries) as Record<string, { description: string }>;
 }
 
 /** The codes that an operation may answer with: its own, and those of everything that is guarded, read or stored. */
 export function errorsOf({ access, contract }: Operation): HttpErrorCode[] {
   const codes: HttpErrorCode[] = [];
-  if (contract.query !== undefined || contract.body !== undefined) codes.push("invalid_request");
-  if (contract.body !== undefined) codes.push("malformed_json");
+  const isJson = contract.body !== undefined && contract.body.any !== true;
+  if (contract.query !== undefined || isJson) codes.push("invalid_request");
+  if (isJson) codes.push("malformed_json");
   if (access !== "public") codes.push("unauthorized");
   if (access !== "public" && access !== "read") codes.push("forbidden");
   codes.push(...contract.errors);

@@ -2,6 +2,7 @@
 
 import type { z } from "@hono/zod-openapi";
 import type { Outcome } from "../app/errors.ts";
+import type { InboundBody } from "../app/inbound/inboundBody.ts";
 import type { Services } from "../app/services.ts";
 import type { JsonValue } from "../domain/json.ts";
 import type { Permission, Token } from "../domain/workspace/workspace.ts";
@@ -12,22 +13,28 @@ export interface AnswerContract {
   readonly schema?: z.ZodType;
   /** Must fit the schema; a test sees to it. */
   readonly example?: unknown;
+  /** A page for people, whose schema is a text; JSON by default. */
+  readonly contentType?: "text/html";
 }
 
 export interface BodyContract {
   readonly schema: z.ZodType;
   readonly example: unknown;
+  /** Further bodies that fit the schema, each under the words that say what it is. */
+  readonly moreExamples?: Readonly<Record<string, unknown>>;
   /** Whether the body may be left out, which is then read as `{}`. */
   readonly optional?: boolean;
   /** A second form of the body, as plain text. */
   readonly text?: { readonly schema: z.ZodType; readonly example: string };
+  /** Takes any content type and any bytes, or none; the handler reads them. */
+  readonly any?: true;
 }
 
 export interface Contract {
   /** `operationId`; also the anchor on the page of documentation. */
   readonly id: string;
   readonly method: "get" | "post" | "put" | "patch" | "delete";
-  /** With parameters in braces, at most one: `/v1/jobs/{job_id}/pause`. */
+  /** With parameters in braces, each with a name of its own: `/v1/jobs/{job_id}/pause`. */
   readonly path: string;
   readonly tag: string;
   readonly summary: string;
@@ -44,12 +51,16 @@ export interface Contract {
 
 export interface Input {
   readonly services: Services;
-  /** The parameter in the path; empty when there is none. */
+  /** The first parameter in the path, which says what the call is about; empty when there is none. */
   readonly id: string;
+  /** Every parameter in the path, by its name. */
+  readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
   readonly headers: Headers;
   readonly body:
-    { readonly type: "json"; readonly value: JsonValue } | { readonly type: "text"; readonly text: string };
+    | { readonly type: "json"; readonly value: JsonValue }
+    | { readonly type: "text"; readonly text: string }
+    | ({ readonly type: "any" } & InboundBody);
 }
 
 export interface WorkspaceInput extends Input {
@@ -61,7 +72,7 @@ export interface WorkspaceInput extends Input {
 
 export interface Answer {
   readonly status: number;
-  /** `null` for an answer without a body. */
+  /** `null` for an answer without a body; the whole text of a page that says so in its `content-type`. */
   readonly body: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -81,5 +92,19 @@ export type Operation =
 
 /** The value of a body of which the contract says that it is JSON. */
 export function jsonBody(input: Input): JsonValue {
+  if (input.body.type === "any") throw new Error("The contract of this operation takes any body.");
   return input.body.type === "json" ? input.body.value : input.body.text;
+}
+
+/** The bytes of a body of which the contract says that it may be anything. */
+export function anyBody(input: Input): InboundBody {
+  if (input.body.type !== "any") throw new Error("The contract of this operation takes JSON.");
+  return input.body;
+}
+
+/** A parameter that the contract's path names. */
+export function param(input: Input, name: string): string {
+  const value = input.params[name];
+  if (value === undefined) throw new Error(`The path of this operation has no parameter ${name}.`);
+  return value;
 }

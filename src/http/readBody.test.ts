@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { BODY_BYTES_MOST, canonicalJson, parseJson, readText } from "./readBody.ts";
+import { BODY_BYTES_MOST, canonicalJson, parseJson, readBytes, readText } from "./readBody.ts";
 
 function post(body: BodyInit, headers: Record<string, string> = {}): Request {
   return new Request("https://carillon.test/", { method: "POST", body, headers, duplex: "half" } as RequestInit);
@@ -39,6 +39,18 @@ describe("readText", () => {
   it("refuses bytes that are not UTF-8", async () => {
     const read = await readText(post(new Uint8Array([0x22, 0xff, 0x22])));
     expect(!read.ok && read.error.code).toBe("malformed_json");
+  });
+});
+
+describe("readBytes", () => {
+  it("takes whatever arrives, in however many parts", async () => {
+    expect(await readBytes(post(Uint8Array.of(0xff, 0)))).toEqual({ ok: true, value: Uint8Array.of(0xff, 0) });
+    const read = await readBytes(post(stream(3, 1_024)));
+    expect(read.ok && read.value.every((byte) => byte === 0x20) && read.value.length).toBe(3_072);
+    expect(await readBytes(new Request("https://carillon.test/", { method: "POST" }))).toEqual({
+      ok: true,
+      value: new Uint8Array(),
+    });
   });
 });
 

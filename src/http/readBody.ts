@@ -15,28 +15,42 @@ const TOO_LARGE: HttpError = {
 };
 
 export async function readText(request: Request): Promise<Result<string, HttpError>> {
-  if (Number(request.headers.get("content-length") ?? 0) > BODY_BYTES_MOST) return err(TOO_LARGE);
-  if (request.body === null) return ok("");
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
-  const reader = request.body.getReader();
-  let text = "";
-  let bytes = 0;
+  const bytes = await readBytes(request);
+  if (!bytes.ok) return bytes;
   try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return ok(text + decoder.decode());
-      bytes += value.byteLength;
-      if (bytes > BODY_BYTES_MOST) {
-        await reader.cancel();
-        return err(TOO_LARGE);
-      }
-      text += decoder.decode(value, { stream: true });
-    }
-  } catch (fault) {
-    // The decoder's only error; what the stream itself throws is the platform's business.
-    if (!(fault instanceof TypeError)) throw fault;
-    return err({ code: "malformed_json", message: `The body is not UTF-8 text (near byte ${bytes}).` });
+    return ok(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes.value));
+  } catch {
+    // The decoder's only error.
+    return err({ code: "malformed_json", message: "The body is not UTF-8 text." });
   }
+}
+
+export async function readBytes(request: Request): Promise<Result<Uint8Array, HttpError>> {
+  if (Number(request.headers.get("content-length") ?? 0) > BODY_BYTES_MOST) return err(TOO_LARGE);
+  if (request.body === null) return ok(new Uint8Array());
+  const reader = request.body.getReader();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return ok(joined(chunks, size));
+    size += value.byteLength;
+    if (size > BODY_BYTES_MOST) {
+      await reader.cancel();
+      return err(TOO_LARGE);
+    }
+    chunks.push(value);
+  }
+}
+
+function joined(chunks: readonly Uint8Array[], size: number): Uint8Array {
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return bytes;
 }
 
 /** The JSON in a body. The content type is not looked at: whatever a client calls it, only JSON is understood. */

@@ -81,11 +81,20 @@ function toReadIssues(issue: z.core.$ZodIssue): ReadIssue[] {
       return { at, path: jsonPath(at), message: unknownField(key, issue.message.split(SEPARATOR)) };
     });
   }
-  const [closest] = issue.code === "invalid_union" ? issue.errors.toSorted((a, b) => depth(b) - depth(a)) : [];
+  const [closest] = issue.code === "invalid_union" ? issue.errors.toSorted(byCloseness) : [];
   if (closest !== undefined && depth(closest) > 0) {
     return closest.flatMap((inner) => toReadIssues({ ...inner, path: [...issue.path, ...inner.path] }));
   }
   return [{ at: issue.path, path: jsonPath(issue.path), message: issue.message }];
+}
+
+/** Of several forms the one that knows the most of what was sent was meant, and of those the one that got furthest. */
+function byCloseness(one: readonly z.core.$ZodIssue[], other: readonly z.core.$ZodIssue[]): number {
+  return unknownNames(one) - unknownNames(other) || depth(other) - depth(one);
+}
+
+function unknownNames(issues: readonly z.core.$ZodIssue[]): number {
+  return issues.reduce((sum, issue) => sum + (issue.code === "unrecognized_keys" ? issue.keys.length : 0), 0);
 }
 
 function depth(issues: readonly z.core.$ZodIssue[]): number {

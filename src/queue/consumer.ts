@@ -19,6 +19,7 @@ export interface ConsumerDeps {
   readonly actors: JobActors;
   readonly attempt: (work: AttemptWork) => Promise<void>;
   readonly collectHistory: (jobId: string) => Promise<void>;
+  readonly runErrands: (jobId: string) => Promise<void>;
   readonly report: (event: string, error: unknown) => void;
   /** Keeps the invocation alive for work that outlives the handler. */
   readonly waitUntil: (work: Promise<unknown>) => void;
@@ -64,6 +65,9 @@ async function accept(message: Message, deps: ConsumerDeps, slots: Slots): Promi
     case "history":
       message.ack();
       return { done: guarded("history.collect_failed", deps, () => deps.collectHistory(body.jobId)) };
+    case "errands":
+      message.ack();
+      return { done: guarded("errands.failed", deps, () => deps.runErrands(body.jobId)) };
     case "attempt":
       return await acceptAttempt(body, message, deps, slots);
   }

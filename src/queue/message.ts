@@ -17,7 +17,10 @@ const attemptMessage = z.object({
 /** Asks a consumer to carry what an actor owes into the history. */
 const historyMessage = z.object({ v: z.literal(1), type: z.literal("history"), jobId: z.string() });
 
-const executionMessage = z.discriminatedUnion("type", [attemptMessage, historyMessage]);
+/** Asks a consumer to tell other actors what this job's has to tell them. */
+const errandsMessage = z.object({ v: z.literal(1), type: z.literal("errands"), jobId: z.string() });
+
+const executionMessage = z.discriminatedUnion("type", [attemptMessage, historyMessage, errandsMessage]);
 
 export type ExecutionMessage = z.infer<typeof executionMessage>;
 

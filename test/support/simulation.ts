@@ -170,7 +170,7 @@ export class Simulation {
 
   /** What the history and the API work with: the real D1, which never fails here. */
   services(later: Promise<unknown>[] = []): Services {
-    return composeServices(env, (work) => void later.push(work), "carillon.test");
+    return composeServices(env, (work) => void later.push(work), new URL("https://carillon.test/"));
   }
 
   actor(jobOrExecutionId: string): JobActorProtocol {
@@ -447,6 +447,14 @@ class Consumer {
         describe: (workspaceId, id) => alive(() => stub.describe(workspaceId, id)),
         owed: () => alive(() => stub.owed()),
         erase: () => alive(() => stub.erase()),
+        restart: (request) => alive(() => stub.restart(request)),
+        signal: (request) => alive(() => stub.signal(request)),
+        decide: (request) => alive(() => stub.decide(request)),
+        approval: (executionId, step, token) => alive(() => stub.approval(executionId, step, token)),
+        errands: () => alive(() => stub.errands()),
+        errandDone: (id, outcome) => alive(() => stub.errandDone(id, outcome)),
+        childEnded: (end) => alive(() => stub.childEnded(end)),
+        cancelChild: (workspaceId, id) => alive(() => stub.cancelChild(workspaceId, id)),
         claim: (message) =>
           alive(async () => {
             const answer = await stub.claim(message);

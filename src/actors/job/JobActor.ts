@@ -6,18 +6,27 @@
 import { DurableObject } from "cloudflare:workers";
 import type { AttemptResult } from "../../domain/engine/finish.ts";
 import { owedHistory } from "../../domain/engine/control.ts";
+import type { ChildEnd, ErrandOrder, ErrandOutcome } from "../../domain/engine/errands.ts";
 import type {
+  ApprovalView,
   AttemptMessage,
+  DecisionAnswer,
+  DecisionRequest,
   FinishAnswer,
   HistoryEntry,
   JobActorProtocol,
+  RestartAnswer,
+  RestartRequest,
+  SignalAnswer,
+  SignalRequest,
   TriggerAnswer,
   TriggerRequest,
 } from "../../domain/engine/protocol.ts";
 import type { ClaimAnswer } from "../../domain/engine/claim.ts";
 import { type EngineEvent, isAnnouncementOnly, reduce, type Reduction } from "../../domain/engine/reduce.ts";
 import { type Command, initialState, type JobState, LIST_AFTER_MS } from "../../domain/engine/state.ts";
-import { nextWakeMs } from "../../domain/engine/timers.ts";
+import { errandOrders, nextWakeMs } from "../../domain/engine/timers.ts";
+import { approvalView } from "../../domain/engine/wake.ts";
 import type { Execution } from "../../domain/execution/execution.ts";
 import { requestedExecutionId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job/job.ts";
@@ -68,7 +77,7 @@ export class JobActor extends DurableObject<ActorEnv> implements JobActorProtoco
     let commands: readonly Command[];
     try {
       const before = this.#state;
-      const { state, commands: found } = reduce<"tick">(before, { type: "tick" }, Date.now());
+      const { state, commands: found } = reduce<"tick">(before, { type: "tick" }, Date.now(), secureRandom);
       this.#state = state;
       const announced = this.#store.saved === before && isAnnouncementOnly(before, state);
       if (!announced) this.#save(state);
@@ -93,15 +102,56 @@ export class JobActor extends DurableObject<ActorEnv> implements JobActorProtoco
   async trigger(request: TriggerRequest): Promise<TriggerAnswer> {
     const job = this.#state?.job;
     if (!job || job.workspaceId !== request.workspaceId) return { type: "unknown_job" };
-    const id = requestedExecutionId(job.id, Date.now(), Math.random);
-    const answer = await this.#handle<"trigger">({
-      type: "trigger",
-      id,
-      source: request.source,
-      replayedFrom: request.replayedFrom,
-    });
+    const { workspaceId: _, executionId, ...asked } = request;
+    const id = executionId ?? requestedExecutionId(job.id, Date.now(), Math.random);
+    const answer = await this.#handle<"trigger">({ type: "trigger", id, ...asked });
     if (answer === null) return { type: "unknown_job" };
-    return answer.ok ? { type: "started", execution: answer.value } : { type: "backlog_full" };
+    if (answer.ok) return { type: "started", execution: answer.value };
+    if (answer.error === "backlog_full") return { type: "backlog_full" };
+    return { type: "duplicate", executionId: answer.error.duplicateOf, execution: answer.error.execution };
+  }
+
+  async restart(request: RestartRequest): Promise<RestartAnswer> {
+    const job = this.#state?.job;
+    const { workspaceId, ...asked } = request;
+    if (!job || job.workspaceId !== workspaceId || asked.original.jobId !== job.id) return { type: "unknown_job" };
+    const id = requestedExecutionId(job.id, Date.now(), Math.random);
+    const answer = await this.#handle<"restart">({ type: "restart", id, ...asked });
+    if (answer === null) return { type: "unknown_job" };
+    if (answer.ok) return { type: "started", execution: answer.value };
+    return answer.error === "backlog_full"
+      ? { type: "backlog_full" }
+      : { type: "refused", message: answer.error.message };
+  }
+
+  async signal(request: SignalRequest): Promise<SignalAnswer> {
+    return (await this.#handle<"signal">({ type: "signal", request })) ?? "unknown";
+  }
+
+  async decide(request: DecisionRequest): Promise<DecisionAnswer> {
+    return (await this.#handle<"decide">({ type: "decide", request })) ?? { type: "unknown" };
+  }
+
+  async approval(executionId: string, step: string, token: string): Promise<ApprovalView | null> {
+    return this.#state && approvalView(this.#state, { executionId, step, token });
+  }
+
+  async errands(): Promise<ErrandOrder[]> {
+    this.#requests += 1;
+    return this.#state ? errandOrders(this.#state) : [];
+  }
+
+  async errandDone(id: string, outcome: ErrandOutcome): Promise<void> {
+    await this.#handle<"errand_done">({ type: "errand_done", id, outcome });
+  }
+
+  async childEnded(end: ChildEnd): Promise<void> {
+    await this.#handle<"child_ended">({ type: "child_ended", end });
+  }
+
+  async cancelChild(workspaceId: string, executionId: string): Promise<void> {
+    if (this.#state?.job.workspaceId !== workspaceId) return;
+    await this.#handle<"cancel_child">({ type: "cancel_child", executionId });
   }
 
   async claim(message: AttemptMessage): Promise<ClaimAnswer> {
@@ -159,7 +209,7 @@ export class JobActor extends DurableObject<ActorEnv> implements JobActorProtoco
     this.#requests += 1;
     if (this.#armedMs === undefined) this.#armedMs = await this.ctx.storage.getAlarm();
     if (this.#state === null) return null;
-    const { state, commands, answer } = reduce<Type>(this.#state, event, Date.now());
+    const { state, commands, answer } = reduce<Type>(this.#state, event, Date.now(), secureRandom);
     this.#save(state);
     this.#state = state;
     this.#arm(state);
@@ -185,7 +235,7 @@ export class JobActor extends DurableObject<ActorEnv> implements JobActorProtoco
   #arm(state: JobState): void {
     const wakeMs = nextWakeMs(state);
     const armedMs = this.#armedMs ?? null;
-    const isIdle = state.live.size === 0 && state.outbox.size === 0;
+    const isIdle = state.live.size === 0 && state.outbox.size === 0 && state.errands.size === 0;
     const nowMs = Date.now();
     const wasIdleJustNow = nowMs - this.#idleAtMs < LIST_AFTER_MS;
     if (isIdle) this.#idleAtMs = nowMs;
@@ -206,6 +256,7 @@ export class JobActor extends DurableObject<ActorEnv> implements JobActorProtoco
     const long: ExecutionMessage[] = [];
     for (const command of commands) {
       if (command.type === "collect_history") short.push({ v: 1, type: "history", jobId });
+      else if (command.type === "run_errands") short.push({ v: 1, type: "errands", jobId });
       else {
         const { executionId, step, fence, lane } = command;
         (lane === "long" ? long : short).push({ v: 1, type: "attempt", executionId, step, fence });
@@ -223,4 +274,10 @@ export class JobActor extends DurableObject<ActorEnv> implements JobActorProtoco
     this.#rows.read = 0;
     this.#rows.written = 0;
   }
+}
+
+/** In [0, 1), from the platform's cryptographic source: the keys of callback and approval links are drawn from it. */
+function secureRandom(): number {
+  const [value = 0] = crypto.getRandomValues(new Uint32Array(1));
+  return value / 2 ** 32;
 }

@@ -6,6 +6,9 @@ const MIGRATIONS: readonly string[] = [
    CREATE TABLE definitions (version INTEGER PRIMARY KEY, definition TEXT NOT NULL);
    CREATE TABLE live (position INTEGER PRIMARY KEY, execution TEXT NOT NULL);
    CREATE TABLE outbox (id TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;`,
+  // What executions with steps need: errands to other actors, and events that started an execution already.
+  `CREATE TABLE errands (id TEXT PRIMARY KEY, errand TEXT NOT NULL) WITHOUT ROWID;
+   CREATE TABLE dedupe (key TEXT PRIMARY KEY, execution_id TEXT NOT NULL, until_ms INTEGER NOT NULL) WITHOUT ROWID;`,
 ];
 
 /** Brings the schema up to date. Runs at the first save of a new actor and at every load of an old one; cheap when current. */

@@ -6,9 +6,11 @@
  * Columns: docs/storage-schema.md.
  */
 
+import type { Errand } from "../../domain/engine/errands.ts";
 import type { JobState, LiveExecution, OwedRecord } from "../../domain/engine/state.ts";
 import { withNextDue } from "../../domain/engine/state.ts";
-import type { Job } from "../../domain/job/job.ts";
+import type { Execution } from "../../domain/execution/execution.ts";
+import { type Job, PLAIN_JOB } from "../../domain/job/job.ts";
 import { migrate } from "./jobMigrations.ts";
 
 /** Where a live execution is kept: its place in the queue, and whether in the hot row or in a row of its own. */
@@ -56,15 +58,15 @@ export class JobStore {
     const [hot] = this.#all<HotRow>("SELECT cursor_ms, inline_position, inline_execution FROM hot WHERE id = 1");
     const definitions = this.#all<{ version: number; definition: string }>(
       "SELECT version, definition FROM definitions ORDER BY version",
-    ).map((row) => parse<Job>(row.definition));
+    ).map((row): Job => ({ ...PLAIN_JOB, ...parse<Job>(row.definition) }));
     const job = definitions.at(-1);
     if (!hot || !job) return null;
 
     const rows = this.#all<{ position: number; execution: string }>("SELECT position, execution FROM live").map(
-      (row) => ({ position: row.position, inline: false, live: parse<LiveExecution>(row.execution) }),
+      (row) => ({ position: row.position, inline: false, live: parseLive(row.execution) }),
     );
     if (hot.inline_execution !== null && hot.inline_position !== null) {
-      const live = parse<LiveExecution>(hot.inline_execution);
+      const live = parseLive(hot.inline_execution);
       rows.push({ position: hot.inline_position, inline: true, live });
     }
     rows.sort((a, b) => a.position - b.position);
@@ -72,7 +74,11 @@ export class JobStore {
     this.#lastPosition = rows.at(-1)?.position ?? 0;
 
     const owed = this.#all<{ record: string }>("SELECT record FROM outbox ORDER BY id").map((row) =>
-      parse<OwedRecord>(row.record),
+      withDefaults(parse<OwedRecord>(row.record)),
+    );
+    const errands = this.#all<{ errand: string }>("SELECT errand FROM errands").map((row) => parse<Errand>(row.errand));
+    const dedupe = this.#all<{ key: string; execution_id: string; until_ms: number }>(
+      "SELECT key, execution_id, until_ms FROM dedupe",
     );
     this.#saved = withNextDue({
       job,
@@ -81,6 +87,8 @@ export class JobStore {
       nextDueMs: null,
       live: new Map(rows.map(({ live }) => [live.execution.id, live])),
       outbox: new Map(owed.map((each) => [each.execution.id, each])),
+      errands: new Map(errands.map((each) => [each.id, each])),
+      dedupe: new Map(dedupe.map((row) => [row.key, { executionId: row.execution_id, untilMs: row.until_ms }])),
     });
     return this.#saved;
   }
@@ -96,6 +104,8 @@ export class JobStore {
     this.#saveDefinitions(before, next);
     this.#saveLive(before, next);
     this.#saveOutbox(before, next);
+    this.#saveErrands(before, next);
+    this.#saveDedupe(before, next);
     if (this.#statements.length > 1) this.#storage.transactionSync(() => this.#runAll());
     else this.#runAll();
     this.#saved = next;
@@ -180,6 +190,37 @@ export class JobStore {
     }
   }
 
+  #saveErrands(before: JobState | null, next: JobState): void {
+    if (before?.errands === next.errands) return;
+    for (const id of before?.errands.keys() ?? []) {
+      if (!next.errands.has(id)) this.#run("DELETE FROM errands WHERE id = ?", id);
+    }
+    for (const [id, errand] of next.errands) {
+      if (before?.errands.get(id) === errand) continue;
+      this.#run(
+        "INSERT INTO errands (id, errand) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET errand = excluded.errand",
+        id,
+        JSON.stringify(errand),
+      );
+    }
+  }
+
+  #saveDedupe(before: JobState | null, next: JobState): void {
+    if (before?.dedupe === next.dedupe) return;
+    for (const key of before?.dedupe.keys() ?? []) {
+      if (!next.dedupe.has(key)) this.#run("DELETE FROM dedupe WHERE key = ?", key);
+    }
+    for (const [key, { executionId, untilMs }] of next.dedupe) {
+      if (before?.dedupe.get(key)?.executionId === executionId) continue;
+      this.#run(
+        "INSERT INTO dedupe (key, execution_id, until_ms) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET execution_id = excluded.execution_id, until_ms = excluded.until_ms",
+        key,
+        executionId,
+        untilMs,
+      );
+    }
+  }
+
   #run(sql: string, ...bindings: SqlStorageValue[]): void {
     this.#statements.push({ sql, bindings });
   }
@@ -203,4 +244,16 @@ export class JobStore {
 /** The store reads back only what it wrote, in a form that later releases extend but never change. */
 function parse<T>(text: string): T {
   return JSON.parse(text) as T;
+}
+
+/** Rows of releases that knew no steps lack what belongs to them. */
+function parseLive(text: string): LiveExecution {
+  const stored = parse<LiveExecution>(text);
+  return withDefaults({ ...stored, key: stored.key ?? null, early: stored.early ?? {} });
+}
+
+function withDefaults<T extends { readonly execution: Execution }>(stored: T): T {
+  const { execution } = stored;
+  const parent = execution.parent ?? null;
+  return { ...stored, execution: { ...execution, parent, workflow: execution.workflow ?? null } };
 }

@@ -37,6 +37,7 @@ export interface AttemptReport {
 /** A record may be written ahead of `finish` only while the lease is safely ours. */
 const LEASE_MARGIN_MS = 3_000;
 const FINISH_TRIES = 3;
+const STEP_PREVIEW_CHARACTERS = 4_096;
 
 export async function attemptExecution(work: AttemptWork, deps: AttemptDeps): Promise<AttemptReport> {
   const startedAtMs = deps.clock.now();
@@ -46,11 +47,12 @@ export async function attemptExecution(work: AttemptWork, deps: AttemptDeps): Pr
 
   const unprepared = { redact: (text: string) => text, scope: scopeOf(work) };
   const described = describeResponse(work, sent, prepared.ok ? prepared.value : unprepared);
-  const attempt: Attempt = { ...described.attempt, number: work.attempt, startedAtMs, late: false };
+  const kept = work.data === null ? described.attempt : withoutOutput(described.attempt);
+  const attempt: Attempt = { ...kept, number: work.attempt, startedAtMs, late: false };
   const verdict = judgeAttempt(attempt, {
-    policy: work.job.retryPolicy,
+    policy: work.target.retryPolicy,
     counted: work.countedBefore + 1,
-    startedAtMs: work.execution.startedAtMs ?? startedAtMs,
+    startedAtMs: work.stepStartedAtMs,
     finishedAtMs,
     retryAfterMs: retryAfterOf(sent, finishedAtMs),
     random: deps.random(),
@@ -62,12 +64,22 @@ export async function attemptExecution(work: AttemptWork, deps: AttemptDeps): Pr
   // meantime (a cancel, a lost lease), its own record has a higher one and holds.
   const ours = finishedAtMs < work.leaseUntilMs - LEASE_MARGIN_MS;
   const recorded =
-    verdict.type !== "retry" && ours
+    verdict.type !== "retry" && work.data === null && ours
       ? await deps.history.record([{ execution, completesJob: work.completesJob }])
       : false;
-  const result = { attempt, verdict, finishedAtMs, recorded, recordedRev: execution.rev };
+  const { product } = described;
+  const result = { attempt, verdict, finishedAtMs, recorded, recordedRev: execution.rev, product };
   const finish = await reportFinish(work, result, deps);
   return { execution, attempt, finish, recorded };
+}
+
+/** A step's answer is its output, which is kept once; of one that failed enough is kept to see why. */
+function withoutOutput<Described extends Pick<Attempt, "status" | "bodyPreview">>(attempt: Described): Described {
+  const { status, bodyPreview } = attempt;
+  return {
+    ...attempt,
+    bodyPreview: status === "SUCCESS" ? null : (bodyPreview?.slice(0, STEP_PREVIEW_CHARACTERS) ?? null),
+  };
 }
 
 function executionAfter(work: AttemptWork, attempt: Attempt, verdict: Verdict, finishedAtMs: number): Execution {

@@ -3,13 +3,18 @@ import { REQUEST_DEFAULTS } from "../../domain/job/request.ts";
 import type { RequestSpec } from "../../domain/job/request.ts";
 import { CUT_MARK } from "../../domain/net/exchange.ts";
 import type { OutboundResult } from "../../domain/net/exchange.ts";
+import { RETRY_DEFAULTS } from "../../domain/retry/policy.ts";
 import { makeRedactor } from "../../domain/secret/redact.ts";
 import { describeResponse } from "./describeResponse.ts";
 
 const SECRET = "s3cr3t-value-of-the-key";
 
 function described(sent: Partial<Extract<OutboundResult, { kind: "response" }>>, request: Partial<RequestSpec> = {}) {
-  const job = { request: { ...REQUEST_DEFAULTS, url: "https://example.com/", ...request } };
+  const target = {
+    request: { ...REQUEST_DEFAULTS, url: "https://example.com/", ...request },
+    retryPolicy: RETRY_DEFAULTS,
+    extract: {},
+  };
   const response: OutboundResult = {
     kind: "response",
     status: 200,
@@ -21,7 +26,7 @@ function described(sent: Partial<Extract<OutboundResult, { kind: "response" }>>,
     finalUrl: `https://example.com/?key=${SECRET}`,
     ...sent,
   };
-  return describeResponse({ job } as Parameters<typeof describeResponse>[0], response, {
+  return describeResponse({ target, data: null }, response, {
     redact: makeRedactor([SECRET, "4711"]),
     scope: {},
   });

@@ -1,13 +1,17 @@
 /** From what came back over the wire to the attempt as it is kept: judged by the job's rules, secrets masked. */
 
 import type { AttemptWork } from "../../domain/engine/claim.ts";
+import type { StepProduct } from "../../domain/engine/finish.ts";
 import type { Attempt } from "../../domain/execution/attempt.ts";
 import type { JsonValue } from "../../domain/json.ts";
 import { CUT_MARK } from "../../domain/net/exchange.ts";
 import type { OutboundResult } from "../../domain/net/exchange.ts";
 import { unreachableClass } from "../../domain/net/unreachable.ts";
-import { evaluateOutput } from "../../domain/response/output.ts";
+import { evaluateOutput, type OutputMap } from "../../domain/response/output.ts";
+import { type JudgedResponse, lazyJson } from "../../domain/response/response.ts";
 import { evaluateRules } from "../../domain/response/rules.ts";
+import { redactJson } from "../../domain/secret/redact.ts";
+import type { TemplateScope } from "../../domain/template/render.ts";
 import type { Preparation } from "./prepareRequest.ts";
 
 type Described = Omit<Attempt, "number" | "startedAtMs" | "late">;
@@ -21,11 +25,17 @@ const KEPT_HEADERS: ReadonlySet<string> = new Set([
 ]); // prettier-ignore
 
 export function describeResponse(
-  work: Pick<AttemptWork, "job">,
+  work: Pick<AttemptWork, "target" | "data">,
   sent: OutboundResult,
   context: Pick<Preparation, "redact" | "scope">,
-): { attempt: Described; output: Readonly<Record<string, JsonValue>> | null } {
-  const { request } = work.job;
+): {
+  attempt: Described;
+  /** Of a plain job. */
+  output: Readonly<Record<string, JsonValue>> | null;
+  /** Of a step that succeeded. */
+  product?: StepProduct | undefined;
+} {
+  const { request } = work.target;
   const { redact, scope } = context;
   if (sent.kind === "failure") {
     return {
@@ -77,7 +87,33 @@ export function describeResponse(
   }
   return {
     attempt: { ...received, status: "SUCCESS", errorClass: null, errorMessage: null, failedRules: [] },
-    output: Object.keys(request.output).length > 0 ? evaluateOutput(request.output, sent, scope, mask) : null,
+    ...(work.data === null
+      ? { output: mappedOutput(request.output, sent, scope, mask) }
+      : { output: null, product: productOf(work.target, sent, scope, mask) }),
+  };
+}
+
+function mappedOutput(
+  output: OutputMap,
+  response: JudgedResponse,
+  scope: TemplateScope,
+  mask: (text: string) => string,
+): Readonly<Record<string, JsonValue>> | null {
+  return Object.keys(output).length > 0 ? evaluateOutput(output, response, scope, mask) : null;
+}
+
+/** A step's output: what its `output` map takes from the response, or else the body, as JSON where it is JSON. */
+function productOf(
+  { request, extract }: AttemptWork["target"],
+  sent: Extract<OutboundResult, { kind: "response" }>,
+  scope: TemplateScope,
+  mask: (text: string) => string,
+): StepProduct {
+  const json = lazyJson(sent)();
+  const text = sent.body === "" ? null : mask(sent.body);
+  return {
+    output: mappedOutput(request.output, sent, scope, mask) ?? (json.ok ? redactJson(json.value, mask) : text),
+    extracted: mappedOutput(extract, sent, scope, mask) ?? {},
   };
 }
 

@@ -30,7 +30,7 @@ export interface Preparation {
 export type PreparationFailure = Extract<OutboundResult, { kind: "failure" }>;
 
 /** What a request is made from: the work of a claim, or a test of a job that no execution stands behind. */
-export type Preparable = Pick<AttemptWork, "executionId" | "job" | "attempt" | "frozen"> & {
+export type Preparable = Pick<AttemptWork, "executionId" | "job" | "target" | "data" | "attempt" | "frozen"> & {
   readonly execution: Pick<Execution, "scheduledForMs">;
 };
 
@@ -44,7 +44,8 @@ export async function prepareRequest(
   work: Preparable,
   deps: PrepareDeps,
 ): Promise<Result<Preparation, PreparationFailure>> {
-  const { request, workspaceId } = work.job;
+  const { workspaceId } = work.job;
+  const { request } = work.target;
   const scope = scopeOf(work);
   const names = findSecretReferences(request);
   const read = names.length > 0 ? await deps.secrets.read(workspaceId, names) : ok(new Map<string, string>());
@@ -84,10 +85,10 @@ export async function prepareRequest(
   });
 }
 
-/** The frozen variables of an execution; two attempts differ in `{{attempt}}` and in nothing else. */
+/** What a step sees, and the frozen variables; two attempts differ in `{{attempt}}` and in nothing else. */
 export function scopeOf(work: Preparable): TemplateScope {
   const { timestampMs, uuid } = work.frozen;
-  return jobScope(
+  const variables = jobScope(
     {
       timestampMs,
       uuid,
@@ -98,6 +99,7 @@ export function scopeOf(work: Preparable): TemplateScope {
     },
     work.attempt,
   );
+  return { ...work.data, ...variables };
 }
 
 function notSent(errorClass: string, message: string): PreparationFailure {

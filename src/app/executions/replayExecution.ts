@@ -1,4 +1,4 @@
-/** Runs the job of a finished execution once more; the original stays as it is. */
+/** Runs the job of a finished execution once more, with the same input; the original stays as it is. */
 
 import type { Execution } from "../../domain/execution/execution.ts";
 import { isFinished } from "../../domain/execution/execution.ts";
@@ -15,11 +15,16 @@ export async function replayExecution(
 ): Promise<Outcome<Execution>> {
   const original = await getExecution(services, workspaceId, executionId);
   if (!original.ok) return original;
-  const { id, jobId, status } = original.value;
+  const { id, jobId, status, workflow } = original.value;
   if (!isFinished(status)) {
     return refused("not_finished", `This execution is ${status}; it can be replayed once it is finished.`, {
       details: { status },
     });
   }
-  return await triggerJob(services, jobId, { workspaceId, source: "replay", replayedFrom: id });
+  return await triggerJob(services, jobId, {
+    workspaceId,
+    source: "replay",
+    replayedFrom: id,
+    ...(workflow === null ? {} : { input: workflow.input, triggerInput: workflow.triggerInput }),
+  });
 }

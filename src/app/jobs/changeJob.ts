@@ -11,6 +11,8 @@ import type { Outcome } from "../errors.ts";
 import { invalid, refused } from "../errors.ts";
 import { getExecution } from "../executions/getExecution.ts";
 import type { Services } from "../services.ts";
+import type { GivenSecret } from "../triggers/triggerTokens.ts";
+import { nameSecret, storeTrigger } from "../triggers/triggerTokens.ts";
 import { applyJob } from "./applyJob.ts";
 import type { JobInput } from "./createJob.ts";
 import { findJob } from "./viewJob.ts";
@@ -32,10 +34,12 @@ export async function patchJob(
   jobId: string,
   input: JobInput,
 ): Promise<Outcome<Job>> {
-  return await changeJob(services, workspaceId, jobId, async (job) => {
+  const { input: named, secret } = nameSecret(services, input);
+  const change: Change = async (job) => {
     const isEmpty = Object.keys(input.changes).length === 0 && input.complaints.length === 0;
-    return isEmpty ? ok(null) : await edited(services, job, input);
-  });
+    return isEmpty ? ok(null) : await edited(services, job, named);
+  };
+  return await changeJob(services, workspaceId, jobId, change, secret);
 }
 
 /** Pause, resume or activate; a job that is there already stays as it is, version included. */
@@ -74,6 +78,7 @@ async function changeJob(
   workspaceId: string,
   jobId: string,
   change: Change,
+  secret: GivenSecret | null = null,
 ): Promise<Outcome<Job>> {
   for (let tryNumber = 1; tryNumber <= TRIES; tryNumber++) {
     const job = await findJob(services, workspaceId, jobId);
@@ -81,17 +86,30 @@ async function changeJob(
     const next = await change(job.value);
     if (!next.ok) return next;
     if (next.value === null) return job;
-    if (await services.jobs.replace(next.value, job.value.version)) return await applyJob(services, next.value);
+    const stored = await storeTrigger(services, job.value, next.value, secret);
+    if (!stored.ok) return stored;
+    if (await services.jobs.replace(next.value, job.value.version)) {
+      forgetSecret(services, job.value, next.value);
+      return await applyJob(services, next.value);
+    }
   }
   return refused("edit_conflict", "This job is being changed by others all the time; read it and try again.", {
     retryAfterSeconds: 1,
   });
 }
 
+/** A secret that the definition named and names no longer is of no use to anybody. */
+function forgetSecret(services: Services, before: Job, after: Job): void {
+  const secretId = before.webhook?.verification?.secretId;
+  if (secretId === undefined || secretId === after.webhook?.verification?.secretId) return;
+  services.later(services.triggers.deleteSecret(secretId));
+}
+
 async function edited(services: Services, job: Job, input: JobInput): Promise<Outcome<Job>> {
   const result = editJob(job, input.changes, {
     nowMs: services.clock.now(),
     targetPolicy: services.targetPolicy,
+    publicUrl: services.publicUrl,
     complaints: input.complaints,
     hasFired: await hasFired(services, job, input.changes),
   });

@@ -3,6 +3,7 @@ import type { JobActorProtocol } from "../../domain/engine/protocol.ts";
 import type { Execution } from "../../domain/execution/execution.ts";
 import { createJob as newJob } from "../../domain/job/edit.ts";
 import type { Job } from "../../domain/job/job.ts";
+import type { JsonValue } from "../../domain/json.ts";
 import { cancelExecution } from "../executions/cancelExecution.ts";
 import { getExecution } from "../executions/getExecution.ts";
 import type { ExecutionRepository, JobRepository } from "../ports.ts";
@@ -32,6 +33,14 @@ function jobOf(version = 1): Job {
   return { ...job.value, version };
 }
 
+function steppedJob(inputSchema: JsonValue): Job {
+  const step = { type: "transform", id: "t", name: null, when: null, onError: "fail", value: 1 } as const;
+  const changes = { name: "x", kind: "workflow", steps: [step], inputSchema } as const;
+  const job = newJob({ id: JOB_ID, workspaceId: WORKSPACE }, changes, { nowMs: NOW, targetPolicy });
+  if (!job.ok) throw new Error(JSON.stringify(job.error));
+  return job.value;
+}
+
 function executionOf(status: Execution["status"], rev = 2): Execution {
   return {
     id: EXECUTION_ID,
@@ -48,6 +57,8 @@ function executionOf(status: Execution["status"], rev = 2): Execution {
     replayedFrom: null,
     attempts: [],
     output: null,
+    parent: null,
+    workflow: null,
     error: null,
     rev,
   };
@@ -69,13 +80,18 @@ function fake(parts: {
   const services: Services = {
     jobs: strict<JobRepository>("jobs", { markApplied: async () => undefined, ...parts.jobs }),
     executions: strict<ExecutionRepository>("executions", parts.executions),
+    jobVersions: strict("jobVersions"),
     workspaces: strict("workspaces"),
     tokens: strict("tokens"),
     secrets: strict("secrets"),
     signingKeys: strict("signingKeys"),
+    triggers: strict("triggers"),
+    triggerSeals: strict("triggerSeals"),
+    triggerLimits: strict("triggerLimits"),
     openVault: () => unexpected("openVault"),
     forgetSigningKeys: () => unexpected("forgetSigningKeys"),
     outbound: strict("outbound"),
+    publicUrl: "https://carillon.example.com",
     actors: {
       of: (id) => {
         stubs.push(id);
@@ -239,6 +255,36 @@ describe("runNow", () => {
     const { services, stubs } = fake({});
     expect(await runNow(services, WORKSPACE, "job_nope")).toMatchObject({ ok: false, error: { code: "not_found" } });
     expect(stubs).toEqual([]);
+  });
+
+  it("hands an input over once it fits the job's schema", async () => {
+    const job = steppedJob({ type: "object", required: ["id"] });
+    const requests: unknown[] = [];
+    const { services } = fake({
+      jobs: { find: async () => job },
+      actor: {
+        trigger: async (request) => {
+          requests.push(request);
+          return { type: "started", execution: executionOf("queued") };
+        },
+      },
+    });
+    expect((await runNow(services, WORKSPACE, JOB_ID, { id: 1 })).ok).toBe(true);
+    expect(await runNow(services, WORKSPACE, JOB_ID, {})).toMatchObject({
+      error: { code: "invalid_request", issues: [{ path: "input.id", message: "is required" }] },
+    });
+    expect(requests).toEqual([expect.objectContaining({ source: "manual", input: { id: 1 } })]);
+  });
+
+  it("refuses an input that a plain job could not use", async () => {
+    const { services } = fake({
+      jobs: { find: async () => jobOf() },
+      actor: { trigger: async () => ({ type: "started", execution: executionOf("queued") }) },
+    });
+    expect(await runNow(services, WORKSPACE, JOB_ID, { id: 1 })).toMatchObject({
+      error: { code: "invalid_request", issues: [{ path: "input" }] },
+    });
+    expect((await runNow(services, WORKSPACE, JOB_ID, {})).ok).toBe(true);
   });
 });
 

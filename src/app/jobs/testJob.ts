@@ -1,5 +1,7 @@
 /** Sends a job's request once, as an attempt would, and keeps nothing of it. */
 
+import { httpTarget } from "../../domain/engine/httpRun.ts";
+import { PLAIN_STEP } from "../../domain/engine/state.ts";
 import type { Attempt } from "../../domain/execution/attempt.ts";
 import { randomUuid, requestedExecutionId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job/job.ts";
@@ -10,6 +12,7 @@ import { evaluateRules } from "../../domain/response/rules.ts";
 import type { RuleVerdict } from "../../domain/response/rules.ts";
 import { ok } from "../../domain/result.ts";
 import type { Outcome } from "../errors.ts";
+import { refused } from "../errors.ts";
 import { describeResponse, responseMask } from "../executions/describeResponse.ts";
 import { prepareRequest, scopeOf } from "../executions/prepareRequest.ts";
 import type { Preparable, Preparation } from "../executions/prepareRequest.ts";
@@ -42,6 +45,9 @@ export interface JobTest {
 export async function testJob(services: Services, workspaceId: string, jobId: string): Promise<Outcome<JobTest>> {
   const job = await findJob(services, workspaceId, jobId);
   if (!job.ok) return job;
+  if (job.value.steps !== null) {
+    return refused("invalid_state", "The requests of this job are in its steps, which need one another; use run-now.");
+  }
   const work = preparableOf(services, job.value);
   const prepared = await prepareRequest(work, { ...services.outbound, clock: services.clock });
   const sent: OutboundResult = prepared.ok ? await services.outbound.send(prepared.value.request) : prepared.error;
@@ -64,6 +70,8 @@ function preparableOf({ clock, random }: Pick<Services, "clock" | "random">, job
   return {
     executionId: requestedExecutionId(job.id, nowMs, random),
     job,
+    target: httpTarget(job, PLAIN_STEP),
+    data: null,
     attempt: 1,
     frozen: { timestampMs: nowMs, uuid: randomUuid(random) },
     execution: { scheduledForMs: nowMs },

@@ -10,11 +10,14 @@ import type { Outcome } from "../errors.ts";
 import { invalid, notFound } from "../errors.ts";
 import type { ExecutionSummary, JobFilter, Page, PageRequest } from "../ports.ts";
 import type { Services } from "../services.ts";
+import { readTriggerTokens } from "../triggers/triggerTokens.ts";
 
 export interface JobView {
   readonly job: Job;
   readonly nextRunAtMs: number | null;
   readonly lastExecution: ExecutionSummary | null;
+  /** Of a job that webhooks start, where it can be shown. */
+  readonly triggerToken: string | null;
 }
 
 /**
@@ -36,27 +39,28 @@ export function upcomingOf(job: Job, nowMs: number, count: number): { schedule: 
 
 export async function viewJobs(services: Services, jobs: readonly Job[]): Promise<JobView[]> {
   if (jobs.length === 0) return [];
-  const latest = await services.executions.latestOfJobs(jobs.map((job) => job.id));
+  const [latest, tokens] = await Promise.all([
+    services.executions.latestOfJobs(jobs.map((job) => job.id)),
+    readTriggerTokens(services, jobs),
+  ]);
   const nowMs = services.clock.now();
   return jobs.map((job) => ({
     job,
     nextRunAtMs: nextRunAtMs(job, nowMs),
     lastExecution: latest.get(job.id) ?? null,
+    triggerToken: tokens.get(job.id) ?? null,
   }));
 }
 
 /** A job that was created a moment ago: nothing of it can be in the history. */
-export function viewNewJob(services: Services, job: Job): JobView {
-  return { job, nextRunAtMs: nextRunAtMs(job, services.clock.now()), lastExecution: null };
+export function viewNewJob(services: Services, job: Job, triggerToken: string | null): JobView {
+  return { job, nextRunAtMs: nextRunAtMs(job, services.clock.now()), lastExecution: null, triggerToken };
 }
 
 export async function viewJob(services: Services, job: Job): Promise<JobView> {
-  const latest = await services.executions.latestOfJobs([job.id]);
-  return {
-    job,
-    nextRunAtMs: nextRunAtMs(job, services.clock.now()),
-    lastExecution: latest.get(job.id) ?? null,
-  };
+  const [view] = await viewJobs(services, [job]);
+  // One job is one view.
+  return view as JobView;
 }
 
 export async function getJob(services: Services, workspaceId: string, jobId: string): Promise<Outcome<JobView>> {

@@ -16,7 +16,7 @@ import { openVault } from "./masterKey.ts";
 const SLICE = 500;
 const PAGE = 50;
 
-export const ROTATED_KINDS = ["secret", "signing_key"] as const;
+export const ROTATED_KINDS = ["secret", "signing_key", "webhook_secret", "trigger_token"] as const;
 
 export interface RewrapFailure {
   readonly kind: (typeof ROTATED_KINDS)[number];
@@ -47,6 +47,8 @@ export async function rotateMasterKey(services: Services, cursor: string | null)
   const stores: Readonly<Record<RewrapFailure["kind"], RewrapStore>> = {
     secret: services.secrets,
     signing_key: services.signingKeys,
+    webhook_secret: services.triggers.sealedSecrets,
+    trigger_token: services.triggers.sealedTokens,
   };
   let done = 0;
   const failed: RewrapFailure[] = [];
@@ -69,24 +71,35 @@ export async function rotateMasterKey(services: Services, cursor: string | null)
       break;
     }
   }
-  const [secrets, signingKeys] = [
-    await services.secrets.countNotUnder(currentKeyId),
-    await services.signingKeys.countNotUnder(currentKeyId),
-  ];
-  return ok({ currentKeyId, previousKeyId, done, failed, remaining: secrets + signingKeys, nextCursor });
+  let remaining = 0;
+  for (const kind of ROTATED_KINDS) remaining += await stores[kind].countNotUnder(currentKeyId);
+  return ok({ currentKeyId, previousKeyId, done, failed, remaining, nextCursor });
 }
 
 /** A cursor is the id of the last envelope that was looked at; ids tell their kind. */
+const CURSORS: Readonly<Record<RewrapFailure["kind"], RegExp>> = {
+  secret: /^sec_[0-9a-z]{26}$/,
+  signing_key: /^key_[0-9a-z]{26}$/,
+  webhook_secret: /^whs_[0-9a-z]{26}$/,
+  trigger_token: /^[0-9a-f]{64}$/,
+};
+
 export function isRotationCursor(cursor: string): boolean {
-  return /^(sec|key)_[0-9a-z]{26}$/.test(cursor);
+  return kindOf(cursor) !== null;
 }
 
+function kindOf(cursor: string): RewrapFailure["kind"] | null {
+  return ROTATED_KINDS.find((kind) => CURSORS[kind].test(cursor)) ?? null;
+}
+
+/** Kinds are walked in their order. */
 function kindsFrom(cursor: string | null): readonly RewrapFailure["kind"][] {
-  return cursor?.startsWith("key_") === true ? ["signing_key"] : ROTATED_KINDS;
+  const first = cursor === null ? null : kindOf(cursor);
+  return first === null ? ROTATED_KINDS : ROTATED_KINDS.slice(ROTATED_KINDS.indexOf(first));
 }
 
 function afterIdIn(kind: RewrapFailure["kind"], cursor: string | null): string | null {
-  return cursor !== null && cursor.startsWith("key_") === (kind === "signing_key") ? cursor : null;
+  return cursor !== null && kindOf(cursor) === kind ? cursor : null;
 }
 
 async function rewrapPage(kind: RewrapFailure["kind"], page: readonly Rewrappable[], vault: Vault) {

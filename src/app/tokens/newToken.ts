@@ -23,7 +23,7 @@ export async function newToken(
   services: Pick<Services, "clock" | "random" | "digest">,
   details: { readonly workspaceId: string; readonly name: string; readonly role: Role; readonly secret?: string },
 ): Promise<NewToken> {
-  const secret = details.secret ?? drawSecret(services);
+  const secret = details.secret ?? drawToken(services, TOKEN_PREFIX);
   const nowMs = services.clock.now();
   return {
     secret,
@@ -39,7 +39,8 @@ export async function newToken(
   };
 }
 
-function drawSecret({ random }: Pick<Services, "random">): string {
+/** The text of a token of any kind. */
+export function drawToken({ random }: Pick<Services, "random">, prefix: string): string {
   const characters = Array.from({ length: TOKEN_CHARACTERS }, () => ALPHABET.charAt(Math.floor(random() * 32)));
-  return TOKEN_PREFIX + characters.join("");
+  return prefix + characters.join("");
 }

@@ -8,7 +8,10 @@
 
 import type { Execution } from "../execution/execution.ts";
 import type { Job } from "../job/job.ts";
-import type { JobState } from "./state.ts";
+import type { TemplateScope } from "../template/render.ts";
+import { progressOf } from "./advance.ts";
+import { attemptsOf, type HttpTarget, httpTarget, recordAt, withRecord } from "./httpRun.ts";
+import type { JobState, LiveExecution } from "./state.ts";
 import { completesJob, definitionFor, putLive, replaceStep, revise } from "./state.ts";
 import { leaseMs } from "./timers.ts";
 
@@ -25,7 +28,16 @@ export interface AttemptWork {
   readonly countedBefore: number;
   /** The definition that the execution runs under. */
   readonly job: Job;
-  /** The execution as it stands, this attempt not yet in it. */
+  /** What is sent, and how often. */
+  readonly target: HttpTarget;
+  /** When this step's first attempt was claimed: `max_duration_seconds` counts from here. */
+  readonly stepStartedAtMs: number;
+  /**
+   * What the templates of a step see besides the frozen variables; `null` for a plain job, whose end the holder of the
+   * claim records ahead of `finish`.
+   */
+  readonly data: TemplateScope | null;
+  /** The execution as it stands, this attempt not yet in it; that of a step comes without its `workflow`. */
   readonly execution: Execution;
   readonly frozen: { readonly timestampMs: number; readonly uuid: string };
   /** The end of this execution is the end of its job. */
@@ -51,10 +63,11 @@ export function claim(
   // An execution that has not started takes the newest definition; from its first claim on it keeps the one it has.
   const started = live.execution.startedAtMs !== null;
   const job = started ? definitionFor(state, live) : state.job;
-  const leaseUntilMs = context.nowMs + leaseMs(job.request.timeoutSeconds);
+  const target = httpTarget(job, step.path);
+  const leaseUntilMs = context.nowMs + leaseMs(target.request.timeoutSeconds);
   const claimed = replaceStep(
     started
-      ? live
+      ? claimedStep(live, step.path, context.nowMs)
       : revise(
           live,
           { status: "running", startedAtMs: context.nowMs, jobVersion: job.version, jobName: job.name },
@@ -64,17 +77,37 @@ export function claim(
   );
   const frozen = live.frozen ?? { timestampMs: context.nowMs, uuid: context.uuid };
   const next = putLive(state, { ...claimed, frozen });
+  const attempts = attemptsOf(live, step.path);
+  const { workflow } = claimed.execution;
   const work: AttemptWork = {
     executionId: message.executionId,
     step: step.path,
     fence: step.fence,
     leaseUntilMs,
-    attempt: live.execution.attempts.length + 1,
-    countedBefore: live.execution.attempts.filter((each) => each.errorClass !== "worker_lost" && !each.late).length,
+    attempt: attempts.length + 1,
+    countedBefore: attempts.filter((each) => each.errorClass !== "worker_lost" && !each.late).length,
     job,
-    execution: claimed.execution,
+    target,
+    stepStartedAtMs:
+      (workflow === null ? claimed.execution.startedAtMs : recordAt(workflow, step.path)?.startedAtMs) ?? context.nowMs,
+    data: dataOf(claimed, job, step.path, context.nowMs),
+    execution: workflow === null ? claimed.execution : { ...claimed.execution, workflow: null },
     frozen,
     completesJob: completesJob(job, live.execution),
   };
   return { state: next, answer: { verdict: "run", work } };
+}
+
+/** The first claim of a step is its beginning. */
+function claimedStep(live: LiveExecution, path: string, nowMs: number): LiveExecution {
+  const { workflow } = live.execution;
+  const record = workflow && recordAt(workflow, path);
+  if (!record || record.startedAtMs !== null) return live;
+  return revise(withRecord(live, path, { status: "running", startedAtMs: nowMs }), {}, nowMs);
+}
+
+function dataOf(live: LiveExecution, job: Job, path: string, nowMs: number): TemplateScope | null {
+  const progress = progressOf(live, job, nowMs);
+  const step = progress?.stepAt(path);
+  return progress && step ? progress.scopeOf(step, path) : null;
 }

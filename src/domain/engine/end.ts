@@ -1,8 +1,9 @@
 /** The end of an execution: it leaves the live ones, frees its slot, and its record is owed until the history has it. */
 
 import type { Execution, ExecutionError, ExecutionStatus } from "../execution/execution.ts";
+import type { Errand } from "./errands.ts";
 import type { JobState, LiveExecution } from "./state.ts";
-import { completesJob } from "./state.ts";
+import { completesJob, putErrands } from "./state.ts";
 
 /** First nudge, and the longest pause between two, while the history does not confirm what it is owed. */
 const COLLECT_AGAIN_MS = 5_000;
@@ -24,20 +25,32 @@ export function endExecution(
 ): JobState {
   const remaining = new Map(state.live);
   remaining.delete(live.execution.id);
-  const next: JobState = forgetUnusedVersions({ ...state, live: remaining });
-  if (details.recorded) return next;
-  return oweRecord(
-    next,
-    {
-      ...live.execution,
-      status,
-      finishedAtMs: details.nowMs,
-      error: details.error,
-      output: details.output ?? live.execution.output,
-      rev: live.execution.rev + 2,
-    },
-    details.nowMs,
-  );
+  const ended: Execution = {
+    ...live.execution,
+    status,
+    finishedAtMs: details.nowMs,
+    error: details.error,
+    output: details.output ?? live.execution.output,
+    rev: live.execution.rev + 2,
+  };
+  const told = putErrands(state, noticeOf(ended, status, details.nowMs));
+  const next: JobState = forgetUnusedVersions({ ...told, live: remaining });
+  return details.recorded ? next : oweRecord(next, ended, details.nowMs);
+}
+
+/** Who waits for an execution is told of its end. */
+function noticeOf(ended: Execution, status: "succeeded" | "failed" | "cancelled", nowMs: number): Errand[] {
+  const { parent, workflow } = ended;
+  if (parent === null || !parent.waits) return [];
+  const end = {
+    executionId: parent.executionId,
+    step: parent.step,
+    childId: ended.id,
+    status,
+    output: workflow === null ? ended.output : workflow.finalOutput,
+    error: ended.error,
+  };
+  return [{ type: "notify_parent", id: `notify:${ended.id}`, end, dueMs: nowMs, tries: 0 }];
 }
 
 /** Puts a finished execution into the outbox. */

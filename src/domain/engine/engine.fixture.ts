@@ -2,7 +2,7 @@
 
 import type { Attempt } from "../execution/attempt.ts";
 import type { Verdict } from "../execution/verdict.ts";
-import type { Job } from "../job/job.ts";
+import { type Job, PLAIN_JOB } from "../job/job.ts";
 import { REQUEST_DEFAULTS } from "../job/request.ts";
 import { RETRY_DEFAULTS } from "../retry/policy.ts";
 import type { AttemptWork } from "./claim.ts";
@@ -22,6 +22,7 @@ export function makeJob(changes: Partial<Job> = {}): Job {
     schedule: { kind: "recurring", everyMinutes: 1 },
     request: { ...REQUEST_DEFAULTS, url: "https://example.com/" },
     retryPolicy: RETRY_DEFAULTS,
+    ...PLAIN_JOB,
     concurrencyLimit: 1,
     overlapPolicy: "queue",
     misfirePolicy: "fire_once",
@@ -38,6 +39,13 @@ export const SUCCEED: Verdict = { type: "succeed", output: null };
 export class EngineDriver {
   state: JobState;
   commands: Command[] = [];
+  #seed = 1;
+
+  /** The same numbers in every run. */
+  readonly random = (): number => {
+    this.#seed = (Math.imul(this.#seed, 1_103_515_245) + 12_345) & 0x7fffffff;
+    return this.#seed / 0x80000000;
+  };
 
   constructor(job: Job = makeJob()) {
     this.state = initialState(job);
@@ -47,7 +55,7 @@ export class EngineDriver {
     event: Extract<EngineEvent, { type: Type }>,
     nowMs: number,
   ): Reduction<Type>["answer"] {
-    const reduction = reduce<Type>(this.state, event, nowMs);
+    const reduction = reduce<Type>(this.state, event, nowMs, this.random);
     this.state = reduction.state;
     this.commands.push(...reduction.commands);
     return reduction.answer;

@@ -23,6 +23,8 @@ const ACTIONS = [
   "die", "forget", "sleep", "jump_back", "trigger", "cancel", "pause", "resume", "edit", "collect",
 ] as const; // prettier-ignore
 
+const ENDS: ReadonlySet<string> = new Set(["succeeded", "failed", "cancelled"]);
+
 class World {
   nowMs = START;
   /** The furthest that the clock ever stood: a lease that has ended stays ended when the clock steps back. */
@@ -49,7 +51,7 @@ class World {
   send<Type extends EngineEvent["type"]>(event: Extract<EngineEvent, { type: Type }>): Reduction<Type>["answer"] {
     this.#latestMs = Math.max(this.#latestMs, this.nowMs);
     const before = this.state;
-    const reduction = reduce<Type>(before, event, this.nowMs);
+    const reduction = reduce<Type>(before, event, this.nowMs, () => 0.5);
     this.state = reduction.state;
     const announced = event.type === "tick" && this.saved === before && isAnnouncementOnly(before, this.state);
     if (!announced) this.saved = this.state;
@@ -74,8 +76,10 @@ class World {
     // Guarantee 2: nobody else holds an unexpired claim of this execution.
     const rivals = this.held.filter((work) => work.executionId === executionId && work.leaseUntilMs > this.#latestMs);
     expect(rivals).toEqual([]);
-    const finished = this.history.get(executionId)?.status;
-    expect(finished === "cancelled" || finished === "failed").toBe(false);
+    // What the actor ended stays ended. A record that a worker wrote ahead (odd) may be of one that lost its lease.
+    const known = this.history.get(executionId);
+    const endedByActor = known !== undefined && known.rev % 2 === 0 && ENDS.has(known.status);
+    expect(endedByActor).toBe(false);
     this.held.push(answer.work);
     this.sends.set(executionId, (this.sends.get(executionId) ?? 0) + 1);
   }
@@ -91,7 +95,16 @@ class World {
       this.record({ ...work.execution, status, rev: work.execution.rev + 1 });
     }
     const recordedRev = work.execution.rev + 1;
-    const result = { executionId, step, fence, attempt, verdict, finishedAtMs: this.nowMs, recorded: ahead, recordedRev };
+    const result = {
+      executionId,
+      step,
+      fence,
+      attempt,
+      verdict,
+      finishedAtMs: this.nowMs,
+      recorded: ahead,
+      recordedRev,
+    };
     this.send<"finish">({ type: "finish", result });
   }
 
@@ -202,7 +215,10 @@ const arbitraryJob = fc.record({
   overlapPolicy: fc.constantFrom("queue", "skip", "cancel_running"),
   concurrencyLimit: fc.integer({ min: 1, max: 3 }),
 });
-const arbitraryActions = fc.array(fc.tuple(fc.constantFrom(...ACTIONS), fc.nat(10_000)), { maxLength: 120 });
+const arbitraryActions = fc.array(fc.tuple(fc.constantFrom(...ACTIONS), fc.nat(10_000)), {
+  maxLength: 120,
+  size: "max",
+});
 
 describe("the engine in a hostile world", () => {
   it("brings every execution to exactly one end, and loses and doubles none", () => {
@@ -212,8 +228,7 @@ describe("the engine in a hostile world", () => {
         for (const [action, n] of actions) world.act(action, n);
         world.settle();
         expect(world.state.live.size + world.state.outbox.size).toBe(0);
-        const ends = new Set(["succeeded", "failed", "cancelled"]);
-        for (const [id, entry] of world.history) expect([id, ends.has(entry.status)]).toEqual([id, true]);
+        for (const [id, entry] of world.history) expect([id, ENDS.has(entry.status)]).toEqual([id, true]);
         for (const id of world.asked) expect(world.history.has(id)).toBe(true);
         const scheduled = [...world.history.values()].filter((entry) => entry.source === "schedule");
         expect(new Set(scheduled.map((entry) => entry.dueMs)).size).toBe(scheduled.length);

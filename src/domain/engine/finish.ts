@@ -8,9 +8,12 @@
 
 import { type Attempt, WORKER_LOST } from "../execution/attempt.ts";
 import type { Verdict } from "../execution/verdict.ts";
+import type { JsonValue } from "../json.ts";
+import { keep, progressOf } from "./advance.ts";
 import { endExecution } from "./end.ts";
+import { attemptsOf, withAttempts } from "./httpRun.ts";
 import type { JobState, LiveExecution, StepRun } from "./state.ts";
-import { isHeld, putLive, replaceStep, revise } from "./state.ts";
+import { definitionFor, isHeld, putLive, replaceStep, revise } from "./state.ts";
 
 export interface AttemptResult {
   readonly executionId: string;
@@ -23,6 +26,13 @@ export interface AttemptResult {
   readonly recorded: boolean;
   /** The revision after the claim's; absent from a consumer of the release that did not send it. */
   readonly recordedRev?: number;
+  /** Of a step that succeeded: its output, and what it adds to `context`. A plain job's output is in the verdict. */
+  readonly product?: StepProduct | undefined;
+}
+
+export interface StepProduct {
+  readonly output: JsonValue;
+  readonly extracted: Readonly<Record<string, JsonValue>>;
 }
 
 export function finish(
@@ -34,16 +44,16 @@ export function finish(
   const step = live?.steps.find((each) => each.path === result.step);
   if (!live || !step) return { state, answer: { applied: false } };
   if (step.phase !== "claimed" || step.fence !== result.fence) {
-    return { state: showLate(state, live, result.attempt, nowMs), answer: { applied: false } };
+    return { state: showLate(state, live, result, nowMs), answer: { applied: false } };
   }
-  const withAttempt = {
-    ...live,
-    execution: { ...live.execution, attempts: [...live.execution.attempts, result.attempt] },
-  };
+  const withAttempt = withAttempts(live, step.path, [...attemptsOf(live, step.path), result.attempt]);
   const { verdict } = result;
   switch (verdict.type) {
     case "succeed":
     case "fail":
+      if (live.execution.workflow !== null) {
+        return { state: finishStep(state, withAttempt, result, nowMs), answer: { applied: true } };
+      }
       return {
         state: endExecution(state, withAttempt, verdict.type === "succeed" ? "succeeded" : "failed", {
           nowMs: result.finishedAtMs,
@@ -65,6 +75,20 @@ export function finish(
   }
 }
 
+/** The end of an `http` step. What follows it begins when the execution gets its slot again, in this very reduction. */
+function finishStep(state: JobState, live: LiveExecution, result: AttemptResult, nowMs: number): JobState {
+  const progress = progressOf(live, definitionFor(state, live), nowMs);
+  if (progress === null) return state;
+  const { verdict, step: path, product } = result;
+  if (verdict.type === "fail") progress.finish(path, "failed", { error: verdict.error });
+  else {
+    progress.finish(path, "succeeded", { output: product?.output ?? null });
+    progress.extract(product?.extracted ?? {});
+  }
+  progress.wake(path);
+  return keep(state, progress);
+}
+
 /**
  * Whether the record that was written ahead is newer than any picture of ours. Where a late attempt was shown since the
  * claim it is not: the history may hold that picture and have ignored the record, so the end is owed after all.
@@ -73,10 +97,10 @@ function isNewest(live: LiveExecution, result: AttemptResult): boolean {
   return result.recordedRev === undefined || result.recordedRev > live.execution.rev;
 }
 
-function showLate(state: JobState, live: LiveExecution, late: Attempt, nowMs: number): JobState {
-  const attempts = live.execution.attempts;
-  const index = late.number - 1;
+function showLate(state: JobState, live: LiveExecution, result: AttemptResult, nowMs: number): JobState {
+  const attempts = attemptsOf(live, result.step);
+  const index = result.attempt.number - 1;
   if (attempts[index]?.errorClass !== WORKER_LOST) return state;
-  const shown: Attempt = { ...late, late: true };
-  return putLive(state, revise(live, { attempts: attempts.toSpliced(index, 1, shown) }, nowMs));
+  const shown: Attempt = { ...result.attempt, late: true };
+  return putLive(state, revise(withAttempts(live, result.step, attempts.toSpliced(index, 1, shown)), {}, nowMs));
 }

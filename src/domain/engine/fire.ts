@@ -6,13 +6,15 @@
  * that is worked out twice (a repeated alarm, a crash before the state was saved) is the same fire.
  */
 
-import type { Execution, ExecutionSource } from "../execution/execution.ts";
+import type { Execution } from "../execution/execution.ts";
+import type { ParentLink, WorkflowRecord } from "../execution/stepRecord.ts";
+import { cancelLive, newWorkflow } from "./advance.ts";
 import { scheduledExecutionId } from "../ids.ts";
 import { scheduleOf } from "../job/job.ts";
 import { dueBetween } from "../schedule/schedule.ts";
-import { endExecution, oweRecord } from "./end.ts";
+import { oweRecord } from "./end.ts";
 import type { JobState, LiveExecution } from "./state.ts";
-import { LIST_AFTER_MS, PLAIN_STEP, putLive, withNextDue } from "./state.ts";
+import { BEGINNING, isCrowding, LIST_AFTER_MS, PLAIN_STEP, putLive, withNextDue } from "./state.ts";
 
 /**
  * A due time that is handled within this time of its moment is late, not missed: it fires whatever the misfire policy.
@@ -23,8 +25,21 @@ export const MISFIRE_AFTER_MS = 60_000;
 /** `catch_up` runs every missed due time, but never more than this many. */
 export const CATCH_UP_MOST = 100;
 
-/** Executions of one job that may wait or run at a time; beyond that a schedule's fire is recorded as cancelled. */
+/** Executions of one job that may run or want a slot at a time; beyond that a schedule's fire is recorded as cancelled. */
 export const LIVE_MOST = 1_000;
+/** The same with those that are parked. */
+export const LIVE_AND_PARKED_MOST = 5_000;
+
+/** Executions that run or want a slot. */
+export function crowdOf(state: JobState): number {
+  let crowd = 0;
+  for (const live of state.live.values()) if (isCrowding(live)) crowd += 1;
+  return crowd;
+}
+
+export function isBacklogFull(state: JobState): boolean {
+  return state.live.size >= LIVE_AND_PARKED_MOST || (state.live.size >= LIVE_MOST && crowdOf(state) >= LIVE_MOST);
+}
 
 /** Turns every due time up to `nowMs` into what the job's policies make of it. */
 export function fireDue(state: JobState, nowMs: number): JobState {
@@ -59,16 +74,18 @@ function fireOne(state: JobState, dueMs: number, nowMs: number): JobState {
   if (state.live.has(id)) return state;
   const execution = newExecution(state, { id, source: "schedule", scheduledForMs: dueMs, nowMs, replayedFrom: null });
   if (state.live.size < state.job.concurrencyLimit) return putLive(state, newLive(execution, nowMs));
+  const crowd = crowdOf(state);
+  if (crowd < state.job.concurrencyLimit && !isBacklogFull(state)) return putLive(state, newLive(execution, nowMs));
   switch (state.job.overlapPolicy) {
     case "skip":
       return skip(state, execution, nowMs, {
         code: "skipped_overlap",
-        message: `Skipped: ${state.live.size} of ${state.job.concurrencyLimit} allowed executions were still running or waiting, and overlap_policy is "skip".`,
+        message: `Skipped: ${crowd} of ${state.job.concurrencyLimit} allowed executions were still running or waiting, and overlap_policy is "skip".`,
       });
     case "cancel_running":
       return putLive(cancelOldest(state, nowMs), newLive(execution, nowMs));
     case "queue":
-      if (state.live.size < LIVE_MOST) return putLive(state, newLive(execution, nowMs));
+      if (!isBacklogFull(state)) return putLive(state, newLive(execution, nowMs));
       return skip(state, execution, nowMs, {
         code: "backlog_full",
         message: `Skipped: ${LIVE_MOST} executions of this job are already waiting. Raise concurrency_limit or let it fire less often.`,
@@ -79,12 +96,13 @@ function fireOne(state: JobState, dueMs: number, nowMs: number): JobState {
 function cancelOldest(state: JobState, nowMs: number): JobState {
   let next = state;
   for (const live of state.live.values()) {
-    if (next.live.size < state.job.concurrencyLimit) break;
+    if (crowdOf(next) < state.job.concurrencyLimit) break;
+    if (!isCrowding(live)) continue;
     const error = {
       code: "cancelled_overlap",
       message: 'Cancelled by a newer due time: overlap_policy is "cancel_running".',
     };
-    next = endExecution(next, live, "cancelled", { nowMs, error, recorded: false });
+    next = cancelLive(next, live, nowMs, error);
   }
   return next;
 }
@@ -95,7 +113,12 @@ function skip(state: JobState, execution: Execution, nowMs: number, error: Execu
 
 export function newExecution(
   state: JobState,
-  from: { id: string; source: ExecutionSource; scheduledForMs: number; nowMs: number; replayedFrom: string | null },
+  from: Pick<Execution, "id" | "source" | "scheduledForMs" | "replayedFrom"> & {
+    readonly nowMs: number;
+    readonly parent?: ParentLink | undefined;
+    /** What is known of an execution with steps; a plain job takes no notice of it. */
+    readonly workflow?: Partial<WorkflowRecord>;
+  },
 ): Execution {
   return {
     id: from.id,
@@ -113,6 +136,8 @@ export function newExecution(
     attempts: [],
     output: null,
     error: null,
+    parent: from.parent ?? null,
+    workflow: state.job.steps === null ? null : newWorkflow(from.workflow ?? {}),
     rev: 2,
   };
 }
@@ -120,8 +145,19 @@ export function newExecution(
 export function newLive(execution: Execution, nowMs: number): LiveExecution {
   return {
     execution,
-    steps: [{ path: PLAIN_STEP, phase: "ready", dueMs: 0, fence: 0, dispatches: 0, lost: 0 }],
+    steps: [
+      {
+        path: execution.workflow === null ? PLAIN_STEP : BEGINNING,
+        phase: "ready",
+        dueMs: 0,
+        fence: 0,
+        dispatches: 0,
+        lost: 0,
+      },
+    ],
     frozen: null,
     listing: { dueMs: nowMs + LIST_AFTER_MS, tries: 0 },
+    key: null,
+    early: {},
   };
 }

@@ -4,8 +4,11 @@
  */
 
 import type { Execution, ExecutionSource } from "../execution/execution.ts";
+import type { ParentLink } from "../execution/stepRecord.ts";
 import type { Job } from "../job/job.ts";
+import type { JsonValue } from "../json.ts";
 import type { ClaimAnswer } from "./claim.ts";
+import type { ChildEnd, ErrandOrder, ErrandOutcome } from "./errands.ts";
 import type { AttemptResult } from "./finish.ts";
 
 export interface AttemptMessage {
@@ -18,10 +21,21 @@ export interface TriggerRequest {
   readonly workspaceId: string;
   readonly source: ExecutionSource;
   readonly replayedFrom: string | null;
+  /** What templates see as `input`; `{}` by default. */
+  readonly input?: JsonValue;
+  /** What templates see as `trigger`: what came with a webhook. */
+  readonly triggerInput?: JsonValue;
+  /** An id of the caller's making (`requestedExecutionId`), so that a repeated call starts one execution. */
+  readonly executionId?: string;
+  /** The same key within the window starts nothing and is answered with the first execution. */
+  readonly dedupe?: { readonly key: string; readonly windowMs: number };
+  readonly parent?: ParentLink;
 }
 
 export type TriggerAnswer =
   | { readonly type: "started"; readonly execution: Execution }
+  /** This event, or this id, started an execution before; `null` when that one is finished and in the history. */
+  | { readonly type: "duplicate"; readonly executionId: string; readonly execution: Execution | null }
   | { readonly type: "backlog_full" }
   /** This actor holds no such job of that workspace: it was deleted, or its definition never arrived. */
   | { readonly type: "unknown_job" };
@@ -46,6 +60,64 @@ export interface FinishAnswer {
   readonly cost: ActorCost;
 }
 
+/** Starts an execution that keeps the outputs of an earlier, finished one up to a step. */
+export interface RestartRequest {
+  readonly workspaceId: string;
+  readonly original: Execution;
+  /** The path or the id of a step that the original reached; `null` for its first failed one. */
+  readonly fromStep: string | null;
+  /** Laid over the original's input member by member where both are objects, else in its place; `undefined` keeps it. */
+  readonly overrideInput?: JsonValue;
+}
+
+export type RestartAnswer =
+  | { readonly type: "started"; readonly execution: Execution }
+  | { readonly type: "backlog_full" | "unknown_job" }
+  /** The job is plain now, has no such step, the original did not reach it, or nothing in it failed. A sentence. */
+  | { readonly type: "refused"; readonly message: string };
+
+/** A call to the link of a `wait_for_webhook` step. */
+export interface SignalRequest {
+  readonly executionId: string;
+  /** Its path. */
+  readonly step: string;
+  /** What the link carries. */
+  readonly token: string;
+  readonly payload: JsonValue;
+}
+
+/** `unknown`: no such live execution, no such step in it, or a wrong token. */
+export type SignalAnswer = "accepted" | "already_received" | "unknown";
+
+export interface DecisionRequest {
+  readonly executionId: string;
+  readonly step: string;
+  readonly decision: "approve" | "reject";
+  /** Who, as far as is known: a token's name, or `link`. */
+  readonly by: string;
+  readonly comment: string | null;
+  /** The right to decide: membership of the workspace, checked before, or the token of a link. */
+  readonly authority: { readonly workspaceId: string } | { readonly token: string };
+}
+
+export type DecisionAnswer =
+  | { readonly type: "decided"; readonly execution: Execution }
+  /** Somebody, or its timeout, was first; or the execution has not got there. */
+  | { readonly type: "not_waiting"; readonly execution: Execution }
+  | { readonly type: "unknown" };
+
+/** What the page behind an approval's link shows. */
+export interface ApprovalView {
+  readonly executionId: string;
+  readonly jobName: string;
+  readonly step: string;
+  readonly message: string;
+  readonly approvers: readonly string[];
+  /** `false` once it is decided or its time is over. */
+  readonly open: boolean;
+  readonly untilMs: number | null;
+}
+
 export interface JobActorProtocol {
   /** Takes over a definition and arms the alarm. Idempotent; older versions are ignored. */
   apply(job: Job): Promise<void>;
@@ -58,6 +130,18 @@ export interface JobActorProtocol {
   describe(workspaceId: string, executionId: string): Promise<Execution | null>;
   owed(): Promise<HistoryEntry[]>;
   confirm(confirmed: readonly { readonly id: string; readonly rev: number }[]): Promise<void>;
+  restart(request: RestartRequest): Promise<RestartAnswer>;
+  signal(request: SignalRequest): Promise<SignalAnswer>;
+  decide(request: DecisionRequest): Promise<DecisionAnswer>;
+  /** `null` for an execution that is not live, a step that was not reached, or a wrong token. */
+  approval(executionId: string, step: string, token: string): Promise<ApprovalView | null>;
+  /** What other actors have to be told; each is done by a consumer and then confirmed by `errandDone`. */
+  errands(): Promise<ErrandOrder[]>;
+  errandDone(id: string, outcome: ErrandOutcome): Promise<void>;
+  /** Ends an execution that its parent gave up, or keeps it from starting. */
+  cancelChild(workspaceId: string, executionId: string): Promise<void>;
+  /** Idempotent: an end that is known, or that nobody waits for any more, changes nothing. */
+  childEnded(end: ChildEnd): Promise<void>;
   /** Forgets the job and everything about it, storage included. */
   erase(): Promise<void>;
 }

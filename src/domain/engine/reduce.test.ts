@@ -380,7 +380,7 @@ describe("reduce", () => {
     const engine = new EngineDriver();
     const before = structuredClone(engine.state);
     const state = engine.state;
-    reduce<"tick">(state, { type: "tick" }, FIRST);
+    reduce<"tick">(state, { type: "tick" }, FIRST, () => 0.5);
     expect(state).toEqual(before);
   });
 });

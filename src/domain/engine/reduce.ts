@@ -9,20 +9,39 @@
  * the saved state already holds.
  */
 
-import type { Execution, ExecutionSource } from "../execution/execution.ts";
+import type { Random } from "../clock.ts";
+import type { Execution } from "../execution/execution.ts";
 import type { Job } from "../job/job.ts";
 import type { Result } from "../result.ts";
 import { claim, type ClaimAnswer } from "./claim.ts";
-import { applyDefinition, cancel, confirmHistory, trigger } from "./control.ts";
+import {
+  applyDefinition,
+  cancel,
+  cancelChild,
+  confirmHistory,
+  trigger,
+  type TriggerEvent,
+  type TriggerRefusal,
+} from "./control.ts";
+import type { ChildEnd, ErrandOutcome } from "./errands.ts";
 import { type AttemptResult, finish } from "./finish.ts";
+import type { DecisionAnswer, DecisionRequest, SignalAnswer, SignalRequest } from "./protocol.ts";
+import { restart, type RestartEvent, type RestartRefusal } from "./restart.ts";
 import type { Command, JobState } from "./state.ts";
-import { collectHistory, expire, fillSlots } from "./timers.ts";
+import { collectErrands, collectHistory, expire, fillSlots } from "./timers.ts";
+import { childEnded, decide, errandDone, signal } from "./wake.ts";
 
-/** Each event and the type of its answer. */
+/** Each event and the type of its answer. `random` gives the keys and variables of executions with steps. */
 export interface EventAnswers {
   tick: null;
   apply: null;
-  trigger: Result<Execution, "backlog_full">;
+  trigger: Result<Execution, TriggerRefusal>;
+  restart: Result<Execution, RestartRefusal>;
+  signal: SignalAnswer;
+  decide: DecisionAnswer;
+  child_ended: null;
+  cancel_child: null;
+  errand_done: null;
   claim: ClaimAnswer;
   finish: { applied: boolean };
   cancel: Execution | null;
@@ -32,12 +51,13 @@ export interface EventAnswers {
 export type EngineEvent =
   | { readonly type: "tick" }
   | { readonly type: "apply"; readonly job: Job }
-  | {
-      readonly type: "trigger";
-      readonly id: string;
-      readonly source: ExecutionSource;
-      readonly replayedFrom: string | null;
-    }
+  | ({ readonly type: "trigger" } & TriggerEvent)
+  | ({ readonly type: "restart" } & RestartEvent)
+  | { readonly type: "signal"; readonly request: SignalRequest }
+  | { readonly type: "decide"; readonly request: DecisionRequest }
+  | { readonly type: "child_ended"; readonly end: ChildEnd }
+  | { readonly type: "cancel_child"; readonly executionId: string }
+  | { readonly type: "errand_done"; readonly id: string; readonly outcome: ErrandOutcome }
   | {
       readonly type: "claim";
       readonly executionId: string;
@@ -59,20 +79,22 @@ export function reduce<Type extends EngineEvent["type"]>(
   state: JobState,
   event: Extract<EngineEvent, { type: Type }>,
   nowMs: number,
+  random: Random,
 ): Reduction<Type> {
   // Slots are filled before the event too, so that a claim finds the execution that its message announced even where
   // the announcement was never saved and the fire is worked out again here.
-  const present = fillSlots(expire(state, nowMs), nowMs);
+  const present = fillSlots(expire(state, nowMs), nowMs, random);
   const applied = applyEvent(present.state, event, nowMs);
   // A new definition may itself be due at once (a `one_time` job, a schedule that counts from now).
   const settled = event.type === "apply" ? expire(applied.state, nowMs) : applied.state;
-  const filled = fillSlots(settled, nowMs);
+  const filled = fillSlots(settled, nowMs, random);
   const newRecord = [...filled.state.outbox.keys()].some((id) => !state.outbox.has(id));
   const collected = collectHistory(filled.state, nowMs, newRecord);
+  const sent = collectErrands(collected.state, nowMs);
   return {
-    state: collected.state,
-    commands: [...present.commands, ...filled.commands, ...collected.commands].filter((command) =>
-      isCurrent(collected.state, command),
+    state: sent.state,
+    commands: [...present.commands, ...filled.commands, ...collected.commands, ...sent.commands].filter((command) =>
+      isCurrent(sent.state, command),
     ),
     // The answer's type follows from the event's, which TypeScript cannot see through the switch.
     answer: applied.answer as EventAnswers[Type],
@@ -104,6 +126,18 @@ function applyEvent(
       return finish(state, event.result, nowMs);
     case "cancel":
       return cancel(state, event.executionId, nowMs);
+    case "restart":
+      return restart(state, event, nowMs);
+    case "signal":
+      return signal(state, event.request, nowMs);
+    case "decide":
+      return decide(state, event.request, nowMs);
+    case "child_ended":
+      return { state: childEnded(state, event.end, nowMs), answer: null };
+    case "cancel_child":
+      return { state: cancelChild(state, event.executionId, nowMs), answer: null };
+    case "errand_done":
+      return { state: errandDone(state, event.id, event.outcome, nowMs), answer: null };
     case "confirm":
       return { state: confirmHistory(state, event.confirmed, nowMs), answer: null };
   }
@@ -117,7 +151,8 @@ function applyEvent(
  */
 export function isAnnouncementOnly(before: JobState, after: JobState): boolean {
   if (before.outbox !== after.outbox || before.job !== after.job) return false;
-  if (before.live.size === after.live.size) return false;
+  if (before.live.size === after.live.size || after.job.steps !== null || before.errands !== after.errands)
+    return false;
   for (const [id, live] of before.live) if (after.live.get(id) !== live) return false;
   return true;
 }

@@ -6,25 +6,34 @@
 
 import type { Execution } from "../execution/execution.ts";
 import type { Job } from "../job/job.ts";
+import type { JsonValue } from "../json.ts";
+import type { Errand } from "./errands.ts";
 import { isOneShot, scheduleOf } from "../job/job.ts";
 import { nextAfter } from "../schedule/schedule.ts";
 
 /** The place of the one implicit step of a plain job. */
 export const PLAIN_STEP = "request";
 
+/** The place of an execution of a job with steps that has not begun yet. */
+export const BEGINNING = "";
+
 /**
- * Where one step of an execution stands.
+ * Where one step of an execution stands, as long as something is still to come for it: an `http` step until it has
+ * ended, a step that waits until what it waits for has come and been taken up. All other steps take no time, and need
+ * no run; containers have a record in `Execution.workflow` only.
  *
- * - `ready`: wants a slot. Nothing is under way; a paused job keeps its scheduled executions here.
+ * - `ready`: wants a slot. Nothing is under way; a paused job keeps its scheduled executions here. Of a step that waited:
+ *   what it waited for is in its record, and the execution goes on once it has a slot again.
  * - `dispatched`: a message is on its way; at `dueMs` it counts as lost and is sent again.
  * - `claimed`: a consumer holds the claim; at `dueMs` its lease ends and the attempt counts as lost.
  * - `backoff`: the last attempt failed; at `dueMs` the next one is due.
+ * - `parked`: waits for a time, a call, a decision or another execution; at `dueMs` the wait is over.
  *
- * Every phase but `ready` occupies one of the job's slots.
+ * An execution with a step in any phase but `ready` and `parked` occupies one of the job's slots.
  */
 export interface StepRun {
   readonly path: string;
-  readonly phase: "ready" | "dispatched" | "claimed" | "backoff";
+  readonly phase: "ready" | "dispatched" | "claimed" | "backoff" | "parked";
   readonly dueMs: number;
   /** Rises whenever what was handed out before must no longer count: a message or a finish with another fence is stale. */
   readonly fence: number;
@@ -47,6 +56,10 @@ export interface LiveExecution {
   readonly frozen: { readonly timestampMs: number; readonly uuid: string } | null;
   /** Set while the newest picture of this execution is not in the history. */
   readonly listing: Owed | null;
+  /** 130 random bits that callback and approval links are derived from; `null` for a plain job and before the beginning. */
+  readonly key: string | null;
+  /** Bodies of callbacks that came before their `wait_for_webhook` step was reached, by its path. */
+  readonly early: Readonly<Record<string, JsonValue>>;
 }
 
 /** A finished execution whose record the history does not have yet. */
@@ -67,6 +80,16 @@ export interface JobState {
   /** Executions that are not finished, in the order in which they get a slot. */
   readonly live: ReadonlyMap<string, LiveExecution>;
   readonly outbox: ReadonlyMap<string, OwedRecord>;
+  /** What other jobs' actors still have to be told, by the errand's id. */
+  readonly errands: ReadonlyMap<string, Errand>;
+  /** Executions that events with these keys started already. */
+  readonly dedupe: ReadonlyMap<string, Deduped>;
+}
+
+export interface Deduped {
+  readonly executionId: string;
+  /** From then on the same key starts a new execution. */
+  readonly untilMs: number;
 }
 
 /** What the shell must do once the new state is durable. */
@@ -79,7 +102,9 @@ export type Command =
       /** Attempts that may outlive the 30 s after a queue handler's return take the long lane (ADR 0005). */
       readonly lane: "short" | "long";
     }
-  | { readonly type: "collect_history" };
+  | { readonly type: "collect_history" }
+  /** Asks a consumer to do the errands that are due. */
+  | { readonly type: "run_errands" };
 
 export interface Step {
   readonly state: JobState;
@@ -95,6 +120,8 @@ export function initialState(job: Job): JobState {
     nextDueMs: null,
     live: new Map(),
     outbox: new Map(),
+    errands: new Map(),
+    dedupe: new Map(),
   });
 }
 
@@ -107,13 +134,29 @@ export function putLive(state: JobState, live: LiveExecution): JobState {
   return { ...state, live: new Map(state.live).set(live.execution.id, live) };
 }
 
+/** Owes errands to other actors; one that is owed already stays as it is. An end takes back a start. */
+export function putErrands(state: JobState, added: readonly Errand[]): JobState {
+  if (added.length === 0) return state;
+  const errands = new Map(state.errands);
+  for (const errand of added) {
+    if (errand.type === "cancel_child") errands.delete(`start:${errand.childId}`);
+    if (!errands.has(errand.id)) errands.set(errand.id, errand);
+  }
+  return { ...state, errands };
+}
+
 /** The definition that an execution runs under. */
 export function definitionFor(state: JobState, live: LiveExecution): Job {
   return state.olderVersions.get(live.execution.jobVersion) ?? state.job;
 }
 
 export function occupiesSlot(live: LiveExecution): boolean {
-  return live.steps.some((step) => step.phase !== "ready");
+  return live.steps.some((step) => step.phase !== "ready" && step.phase !== "parked");
+}
+
+/** Whether it is in the way of others: it has a slot or wants one. What only waits is not. */
+export function isCrowding(live: LiveExecution): boolean {
+  return live.steps.some((step) => step.phase !== "parked");
 }
 
 /** A paused job holds back what its schedule started, and nothing that a person or another program asked for. */
@@ -135,7 +178,7 @@ export function replaceStep(live: LiveExecution, step: StepRun): LiveExecution {
 }
 
 export function completesJob(job: Job, execution: Execution): boolean {
-  return execution.source === "schedule" && isOneShot(job.schedule.kind);
+  return execution.source === "schedule" && isOneShot(job.schedule);
 }
 
 /** Lists may lag by 2 s (guarantee 10); what ends sooner is listed once, by its end. */

@@ -4,11 +4,17 @@
  * these has something to do.
  */
 
+import type { JsonValue } from "../json.ts";
 import { type Attempt, WORKER_LOST } from "../execution/attempt.ts";
+import type { Random } from "../clock.ts";
+import { goOn, keep, progressOf } from "./advance.ts";
 import { collectAgainMs, endExecution } from "./end.ts";
+import type { Errand, ErrandOrder } from "./errands.ts";
 import { fireDue } from "./fire.ts";
+import { attemptsOf, httpTarget, withAttempts } from "./httpRun.ts";
 import type { Command, JobState, LiveExecution, Step, StepRun } from "./state.ts";
 import { definitionFor, isHeld, occupiesSlot, putLive, replaceStep, revise } from "./state.ts";
+import { endWait } from "./wake.ts";
 
 /** A message that nobody claimed is sent again after 5 s, then 10 s, 20 s, … up to 5 min: a queue with a backlog has not lost it. */
 const REDISPATCH_MS = 5_000;
@@ -36,22 +42,35 @@ export function nextWakeMs(state: JobState): number | null {
     for (const step of live.steps) if (step.phase !== "ready") wake = Math.min(wake, step.dueMs);
   }
   for (const owed of state.outbox.values()) wake = Math.min(wake, owed.dueMs);
+  for (const errand of state.errands.values()) wake = Math.min(wake, errand.dueMs);
   return Number.isFinite(wake) ? wake : null;
 }
 
 function expireSteps(state: JobState, nowMs: number): JobState {
   let next = state;
-  for (const live of state.live.values()) {
-    for (const step of live.steps) {
-      if (step.phase === "claimed" && step.dueMs <= nowMs) next = loseClaim(next, live, step, nowMs);
-      else if (step.phase === "backoff" && step.dueMs <= nowMs) {
-        next = putLive(next, replaceStep(live, { ...redispatch(step), fence: step.fence + 1, dispatches: 0 }));
-      } else if (step.phase === "dispatched" && step.dueMs <= nowMs) {
-        next = putLive(next, replaceStep(live, redispatch(step)));
-      }
+  for (const { execution, steps } of state.live.values()) {
+    for (const step of steps) {
+      if (step.phase === "ready" || step.dueMs > nowMs) continue;
+      const live = next.live.get(execution.id);
+      if (live) next = expireStep(next, live, step, nowMs);
     }
   }
   return next;
+}
+
+function expireStep(state: JobState, live: LiveExecution, step: StepRun, nowMs: number): JobState {
+  switch (step.phase) {
+    case "claimed":
+      return loseClaim(state, live, step, nowMs);
+    case "backoff":
+      return putLive(state, replaceStep(live, { ...redispatch(step), fence: step.fence + 1, dispatches: 0 }));
+    case "dispatched":
+      return putLive(state, replaceStep(live, redispatch(step)));
+    case "parked":
+      return endWait(state, live, step.path, nowMs);
+    case "ready":
+      return state;
+  }
 }
 
 /**
@@ -61,9 +80,11 @@ function expireSteps(state: JobState, nowMs: number): JobState {
  */
 function loseClaim(state: JobState, live: LiveExecution, step: StepRun, nowMs: number): JobState {
   const lost = step.lost + 1;
-  const startedAtMs = step.dueMs - leaseMs(definitionFor(state, live).request.timeoutSeconds);
+  const { request } = httpTarget(definitionFor(state, live), step.path);
+  const startedAtMs = step.dueMs - leaseMs(request.timeoutSeconds);
+  const attempts = attemptsOf(live, step.path);
   const attempt: Attempt = {
-    number: live.execution.attempts.length + 1,
+    number: attempts.length + 1,
     status: "CONNECTION_ERROR",
     statusCode: null,
     startedAtMs,
@@ -76,13 +97,17 @@ function loseClaim(state: JobState, live: LiveExecution, step: StepRun, nowMs: n
     failedRules: [],
     late: false,
   };
-  const revised = revise(live, { attempts: [...live.execution.attempts, attempt] }, nowMs);
+  const revised = revise(withAttempts(live, step.path, [...attempts, attempt]), {}, nowMs);
   if (lost >= LOST_MOST) {
     const error = {
       code: WORKER_LOST,
       message: `${LOST_MOST} attempts in a row ended without a result. Replay the execution once the cause is known.`,
     };
-    return endExecution(state, revised, "failed", { nowMs, error, recorded: false });
+    const progress = progressOf(revised, definitionFor(state, live), nowMs);
+    if (progress === null) return endExecution(state, revised, "failed", { nowMs, error, recorded: false });
+    progress.finish(step.path, "failed", { error });
+    progress.wake(step.path);
+    return keep(state, progress);
   }
   return putLive(state, replaceStep(revised, { ...redispatch(step), fence: step.fence + 1, dispatches: 0, lost }));
 }
@@ -97,37 +122,91 @@ function redispatch(step: StepRun): StepRun {
   return { ...step, phase: "dispatched", dueMs: 0 };
 }
 
-/** Hands out free slots in the order of arrival, and sends a message for every step that needs one. */
-export function fillSlots(state: JobState, nowMs: number): Step {
+/**
+ * Hands out free slots in the order of arrival, and sends a message for every step that needs one. An execution with steps
+ * that gets a slot goes on as far as it gets; where that ends it or parks it, its slot is free again for those before it.
+ */
+export function fillSlots(state: JobState, nowMs: number, random: Random): Step {
   const commands: Command[] = [];
   let next = state;
-  let taken = 0;
-  for (const live of state.live.values()) if (occupiesSlot(live)) taken += 1;
-  for (const live of state.live.values()) {
-    for (const step of live.steps) {
-      const wantsSlot = step.phase === "ready" && !isHeld(state, live);
-      if (wantsSlot && taken >= state.job.concurrencyLimit) continue;
-      if (!wantsSlot && !(step.phase === "dispatched" && step.dueMs === 0)) continue;
-      if (wantsSlot) taken += 1;
-      const wait = Math.min(REDISPATCH_MAX_MS, REDISPATCH_MS * 2 ** Math.min(step.dispatches, 10));
-      const sent: StepRun = {
-        ...step,
-        phase: "dispatched",
-        dueMs: nowMs + wait,
-        fence: wantsSlot ? step.fence + 1 : step.fence,
-        dispatches: step.dispatches + 1,
-      };
-      next = putLive(next, replaceStep(next.live.get(live.execution.id) ?? live, sent));
-      commands.push({
-        type: "dispatch",
-        executionId: live.execution.id,
-        step: step.path,
-        fence: sent.fence,
-        lane: definitionFor(state, live).request.timeoutSeconds > SHORT_LANE_MOST_SECONDS ? "long" : "short",
-      });
+  for (let isFreed = true; isFreed;) {
+    isFreed = false;
+    let taken = 0;
+    for (const live of next.live.values()) if (occupiesSlot(live)) taken += 1;
+    for (const id of next.live.keys()) {
+      const before = next.live.get(id);
+      if (!before) continue;
+      const mayGoOn = before.steps.some((step) => step.phase === "ready") && !isHeld(next, before);
+      const hadSlot = occupiesSlot(before);
+      const getsSlot = mayGoOn && (hadSlot || taken < next.job.concurrencyLimit);
+      if (getsSlot && before.execution.workflow !== null) next = goOn(next, before, { nowMs, random });
+      const live = next.live.get(id);
+      if (live) next = dispatchAll(next, live, { getsSlot, nowMs, commands });
+      const after = next.live.get(id);
+      const hasSlot = after !== undefined && occupiesSlot(after);
+      taken += Number(hasSlot) - Number(hadSlot);
+      if (hadSlot && !hasSlot) isFreed = true;
     }
   }
   return { state: next, commands };
+}
+
+function dispatchAll(
+  state: JobState,
+  live: LiveExecution,
+  context: { getsSlot: boolean; nowMs: number; commands: Command[] },
+): JobState {
+  let next = state;
+  for (const step of live.steps) {
+    const isNew = step.phase === "ready";
+    if (isNew ? !context.getsSlot : step.phase !== "dispatched" || step.dueMs !== 0) continue;
+    const wait = Math.min(REDISPATCH_MAX_MS, REDISPATCH_MS * 2 ** Math.min(step.dispatches, 10));
+    const sent: StepRun = {
+      ...step,
+      phase: "dispatched",
+      dueMs: context.nowMs + wait,
+      fence: isNew ? step.fence + 1 : step.fence,
+      dispatches: step.dispatches + 1,
+    };
+    next = putLive(next, replaceStep(next.live.get(live.execution.id) ?? live, sent));
+    const { timeoutSeconds } = httpTarget(definitionFor(state, live), step.path).request;
+    context.commands.push({
+      type: "dispatch",
+      executionId: live.execution.id,
+      step: step.path,
+      fence: sent.fence,
+      lane: timeoutSeconds > SHORT_LANE_MOST_SECONDS ? "long" : "short",
+    });
+  }
+  return next;
+}
+
+/** Asks for errands when one is due, and again until it is done. */
+export function collectErrands(state: JobState, nowMs: number): Step {
+  if (![...state.errands.values()].some((errand) => errand.dueMs <= nowMs)) return { state, commands: [] };
+  const wanted = [...state.errands].filter(([, errand]) => isWanted(state, errand));
+  const errands = new Map(wanted.map(([id, errand]) => [id, { ...errand, ...again(errand, nowMs) }]));
+  return { state: { ...state, errands }, commands: errands.size > 0 ? [{ type: "run_errands" }] : [] };
+}
+
+/** A start is for a step that is parked until it is done: one that was cancelled, or timed out, wants none any more. */
+function isWanted(state: JobState, errand: Errand): boolean {
+  if (errand.type !== "start_child") return true;
+  const { executionId, step } = errand.parent;
+  return state.live.get(executionId)?.steps.some((run) => run.path === step && run.phase === "parked") ?? false;
+}
+
+/** What there is to do, with what it takes. */
+export function errandOrders(state: JobState): ErrandOrder[] {
+  return [...state.errands.values()].flatMap((errand): ErrandOrder[] => {
+    if (!isWanted(state, errand)) return [];
+    if (errand.type !== "start_child") return [errand];
+    const { executionId, step } = errand.parent;
+    const record = state.live.get(executionId)?.execution.workflow?.steps.find((each) => each.path === step);
+    const given = record?.input;
+    if (typeof given !== "object" || given === null || !("input" in given)) return [];
+    return [{ ...errand, input: given.input as JsonValue }];
+  });
 }
 
 /**

@@ -2,11 +2,13 @@
 
 import type { JsonValue } from "../json.ts";
 import type { Attempt } from "./attempt.ts";
+import type { ParentLink, WorkflowRecord } from "./stepRecord.ts";
 
 export const EXECUTION_STATUSES = ["queued", "running", "waiting", "succeeded", "failed", "cancelled"] as const;
 export type ExecutionStatus = (typeof EXECUTION_STATUSES)[number];
 
-export const EXECUTION_SOURCES = ["schedule", "manual", "replay", "webhook"] as const;
+/** `api`: through another API face than `/v1`; `restart`: retry and restart-from; `job`: by a `run_job` step. */
+export const EXECUTION_SOURCES = ["schedule", "manual", "replay", "webhook", "api", "restart", "job"] as const;
 export type ExecutionSource = (typeof EXECUTION_SOURCES)[number];
 
 /** Why an execution ended as it did, for one that did not succeed. */
@@ -31,9 +33,14 @@ export interface Execution {
   readonly startedAtMs: number | null;
   readonly finishedAtMs: number | null;
   readonly replayedFrom: string | null;
+  /** Of a plain job; those of steps are in `workflow.steps`. */
   readonly attempts: readonly Attempt[];
   readonly output: Readonly<Record<string, JsonValue>> | null;
   readonly error: ExecutionError | null;
+  /** `null` unless a `run_job` step started it. */
+  readonly parent: ParentLink | null;
+  /** `null` for an execution of a plain job. */
+  readonly workflow: WorkflowRecord | null;
   /**
    * Rises with every change: of two pictures of one execution the one with the higher revision holds, so history may
    * arrive late, twice or out of order. The actor moves in steps of two; the odd number between is for the picture that

@@ -13,6 +13,8 @@ import { validateJob } from "./validate.ts";
 export interface EditContext {
   readonly nowMs: number;
   readonly targetPolicy: TargetPolicy;
+  /** Where the instance is reached now; what a job with steps remembers of it is kept where nothing is given. */
+  readonly publicUrl?: string;
   /** What the reader of the input has to complain about already. */
   readonly complaints?: readonly FieldIssue[] | undefined;
 }
@@ -25,7 +27,7 @@ export function createJob(
 ): Result<Job, FieldIssue[]> {
   const { nowMs } = context;
   const definition = validateJob(
-    mergeChanges(null, changes),
+    mergeChanges(null, changes, context.publicUrl),
     { targetPolicy: context.targetPolicy, runAtAfterMs: nowMs },
     context.complaints,
   );
@@ -60,7 +62,7 @@ export function editJob(
   context: EditContext & { readonly hasFired: boolean },
 ): Result<Job, EditRefusal> {
   const { nowMs, hasFired } = context;
-  const draft = mergeChanges(job, changes);
+  const draft = mergeChanges(job, changes, context.publicUrl);
   const becomesActive = changes.state === "active" && job.state !== "active";
   const namesNewRunAt = draft.schedule.runAtMs !== scheduledFor(job);
   const mustComeTrue = namesNewRunAt || (becomesActive && !hasFired && job.state !== "completed");
@@ -87,9 +89,7 @@ export function editJob(
 
 /** Whether `editJob` needs to be told truly if the job's one execution exists: its due time may have passed already. */
 export function dependsOnFiring(job: Job, changes: JobChanges): boolean {
-  return (
-    isOneShot(job.schedule.kind) && (job.state === "paused" || job.state === "draft") && changes.state === "active"
-  );
+  return isOneShot(job.schedule) && (job.state === "paused" || job.state === "draft") && changes.state === "active";
 }
 
 function nextState(job: Job, asked: JobChanges["state"], isRescheduled: boolean): JobState {
@@ -98,7 +98,8 @@ function nextState(job: Job, asked: JobChanges["state"], isRescheduled: boolean)
 }
 
 function scheduledFor(job: Job): number | undefined {
-  return job.schedule.kind === "scheduled" ? job.schedule.runAtMs : undefined;
+  const timing = job.schedule.kind === "workflow" ? job.schedule.timing : job.schedule;
+  return timing?.kind === "scheduled" ? timing.runAtMs : undefined;
 }
 
 function isSameSchedule(one: ScheduleSpec, other: ScheduleSpec): boolean {
@@ -111,6 +112,10 @@ function isSameSchedule(one: ScheduleSpec, other: ScheduleSpec): boolean {
     );
   }
   if (one.kind === "recurring" && other.kind === "recurring") return one.everyMinutes === other.everyMinutes;
+  if (one.kind === "workflow" && other.kind === "workflow") {
+    if (one.timing === null || other.timing === null) return one.timing === other.timing;
+    return isSameSchedule(one.timing, other.timing);
+  }
   if (one.kind === "scheduled" && other.kind === "scheduled") return one.runAtMs === other.runAtMs;
   return one.kind === other.kind;
 }

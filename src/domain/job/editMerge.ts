@@ -5,11 +5,16 @@ import type { Assertion, ResponseMatcher } from "../response/rules.ts";
 import type { Backoff, RetryPolicy } from "../retry/policy.ts";
 import { RETRY_DEFAULTS } from "../retry/policy.ts";
 import type { DstPolicy } from "../schedule/schedule.ts";
+import type { WebhookChanges } from "../trigger/editWebhook.ts";
+import { mergeWebhook } from "../trigger/editWebhook.ts";
+import { WEBHOOK_DEFAULTS } from "../trigger/webhook.ts";
 import type { Job, JobKind, JobState, MisfirePolicy, OverlapPolicy } from "./job.ts";
-import { defaultConcurrencyLimit } from "./job.ts";
+import { defaultConcurrencyLimit, hasSteps, PLAIN_JOB } from "./job.ts";
+import type { StepDefinition } from "../workflow/definition.ts";
 import type { HttpMethod, RequestSpec } from "./request.ts";
 import { REQUEST_DEFAULTS } from "./request.ts";
-import type { JobDraft } from "./validate.ts";
+import type { JobDraft, KindMember, WorkflowDraft } from "./validate.ts";
+import { KIND_MEMBERS } from "./validate.ts";
 import type { RequestDraft } from "./validateRequest.ts";
 import type { ScheduleDraft } from "./validateSchedule.ts";
 import { scheduleDraftOf } from "./validateSchedule.ts";
@@ -52,21 +57,58 @@ export interface JobChanges {
   readonly concurrencyLimit?: Change<number>;
   readonly overlapPolicy?: Change<OverlapPolicy>;
   readonly misfirePolicy?: Change<MisfirePolicy>;
+  /** Replaced as a whole. */
+  readonly steps?: Change<readonly StepDefinition[]>;
+  readonly env?: Change<Job["env"]>;
+  /** JSON, so `null` is the default too. */
+  readonly inputSchema?: JsonValue | undefined;
+  readonly responseOutputTemplate?: JsonValue | undefined;
+  readonly webhook?: Change<WebhookChanges>;
 }
 
-/** The definition that results; `job` is `null` for a new one. */
-export function mergeChanges(job: Job | null, changes: JobChanges): JobDraft {
+/** The definition that results; `job` is `null` for a new one. `publicUrl` is where the instance is reached, if known. */
+export function mergeChanges(job: Job | null, changes: JobChanges, publicUrl?: string): JobDraft {
   const kind = changes.kind ?? job?.schedule.kind;
   const concurrencyDefault = defaultConcurrencyLimit(kind ?? "one_time");
+  const isStepped = kind !== undefined && hasSteps(kind);
   return {
     name: changes.name ?? job?.name,
     kind,
+    named: namedIn(changes),
     schedule: mergeSchedule(job, kind, changes.schedule),
-    request: mergeRequest(job, changes.request ?? {}),
-    retryPolicy: mergeRetryPolicy(job?.retryPolicy ?? RETRY_DEFAULTS, changes.retryPolicy),
+    request: mergeRequest(job, kind, changes.request ?? {}),
+    retryPolicy: isStepped ? RETRY_DEFAULTS : mergeRetryPolicy(job?.retryPolicy ?? RETRY_DEFAULTS, changes.retryPolicy),
     concurrencyLimit: pick(changes.concurrencyLimit, job?.concurrencyLimit ?? concurrencyDefault, concurrencyDefault),
     overlapPolicy: pick(changes.overlapPolicy, job?.overlapPolicy ?? "queue", "queue"),
     misfirePolicy: pick(changes.misfirePolicy, job?.misfirePolicy ?? "fire_once", "fire_once"),
+    ...mergeSteps(job, kind, changes),
+    publicUrl: isStepped ? (publicUrl ?? job?.publicUrl ?? null) : null,
+    webhook: mergeWebhook(kind === "webhook_trigger" ? (job?.webhook ?? WEBHOOK_DEFAULTS) : null, changes.webhook),
+  };
+}
+
+function namedIn(changes: JobChanges): KindMember[] {
+  const values = {
+    request: changes.request,
+    retry_policy: changes.retryPolicy,
+    steps: changes.steps,
+    env: changes.env,
+    input_schema: changes.inputSchema,
+    response_output_template: changes.responseOutputTemplate,
+  } satisfies Record<KindMember, unknown>;
+  return KIND_MEMBERS.filter((member) => values[member] !== undefined && values[member] !== null);
+}
+
+/** What belongs to steps does not survive a change to a plain kind; what the changes name is kept, to be judged. */
+function mergeSteps(job: Job | null, kind: JobKind | undefined, changes: JobChanges): Omit<WorkflowDraft, "publicUrl"> {
+  const isStepped = kind !== undefined && hasSteps(kind);
+  const before = job !== null && isStepped ? job : PLAIN_JOB;
+  return {
+    steps: pick(changes.steps, before.steps, null),
+    env: pick(changes.env, before.env, PLAIN_JOB.env),
+    inputSchema: changes.inputSchema === undefined ? before.inputSchema : changes.inputSchema,
+    responseOutputTemplate:
+      changes.responseOutputTemplate === undefined ? before.responseOutputTemplate : changes.responseOutputTemplate,
   };
 }
 
@@ -100,10 +142,16 @@ function mergeDst(
   return { ...(gap === undefined ? {} : { gap }), ...(repeat === undefined ? {} : { repeat }) };
 }
 
-function mergeRequest(job: Job | null, changes: NonNullable<JobChanges["request"]>): RequestDraft {
-  const before = job?.request ?? REQUEST_DEFAULTS;
+/** A request does not survive a change to or from a kind with steps. */
+function mergeRequest(
+  job: Job | null,
+  kind: JobKind | undefined,
+  changes: NonNullable<JobChanges["request"]>,
+): RequestDraft {
+  const kept = job !== null && job.steps === null && !(kind !== undefined && hasSteps(kind)) ? job.request : undefined;
+  const before = kept ?? REQUEST_DEFAULTS;
   return {
-    url: changes.url ?? job?.request.url,
+    url: changes.url ?? kept?.url,
     method: pick(changes.method, before.method, REQUEST_DEFAULTS.method),
     headers: pick(changes.headers, before.headers, REQUEST_DEFAULTS.headers),
     body: changes.body === undefined ? before.body : changes.body,
@@ -115,7 +163,7 @@ function mergeRequest(job: Job | null, changes: NonNullable<JobChanges["request"
   };
 }
 
-function mergeRetryPolicy(before: RetryPolicy, changes: JobChanges["retryPolicy"]): RetryPolicy {
+export function mergeRetryPolicy(before: RetryPolicy, changes: JobChanges["retryPolicy"]): RetryPolicy {
   if (changes === undefined) return before;
   if (changes === null) return RETRY_DEFAULTS;
   return {

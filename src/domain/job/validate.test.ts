@@ -128,3 +128,51 @@ describe("onePerPath", () => {
     expect(kept.map(({ path }) => path)).toEqual(["a", "ab", ""]);
   });
 });
+
+describe("validateJob of a job with steps", () => {
+  const STEP = { type: "transform", id: "t", name: null, when: null, onError: "fail", value: 1 } as const;
+  const WORKFLOW: JobChanges = { name: "x", kind: "workflow", steps: [STEP] };
+
+  it.each([
+    ["at no time", {}, null],
+    ["at an interval", { everyMinutes: 5 }, { kind: "recurring", everyMinutes: 5 }],
+    ["at one moment", { runAtMs: NOW + 1 }, { kind: "scheduled", runAtMs: NOW + 1 }],
+  ] as const)("takes a workflow that is due %s", (_, schedule, timing) => {
+    const result = validateJob(mergeChanges(null, { ...WORKFLOW, schedule }), {
+      targetPolicy: POLICY,
+      runAtAfterMs: NOW,
+    });
+    expect(result.ok && result.value).toMatchObject({ schedule: { kind: "workflow", timing }, steps: [STEP] });
+  });
+
+  it("refuses what only plain kinds have, whatever is in it", () => {
+    expect(issuesOf({ ...WORKFLOW, request: {}, retryPolicy: { maxAttempts: 2 } })).toEqual({
+      request: 'is for plain kinds; a job of kind "workflow" makes its requests in its steps',
+      retry_policy: 'is for plain kinds; in a job of kind "workflow" each http step has its own',
+    });
+  });
+
+  it("refuses in plain kinds what only those with steps have", () => {
+    const issues = issuesOf({ ...GOOD, steps: [STEP], env: {}, inputSchema: true, responseOutputTemplate: "x" });
+    expect(Object.keys(issues)).toEqual(["steps", "env", "input_schema", "response_output_template"]);
+    expect(issues.steps).toContain('a job of kind "cron" has one request and no steps');
+    expect(issuesOf({ ...GOOD, steps: null, env: null, inputSchema: null })).toEqual({});
+  });
+
+  it("asks for steps, unless they are complained about already", () => {
+    const draft = mergeChanges(null, { name: "x", kind: "webhook_trigger" });
+    const context = { targetPolicy: POLICY, runAtAfterMs: NOW };
+    const complaint = { path: "steps[0].then[1].url", message: "is required" };
+    expect(validateJob(draft, context)).toMatchObject({ error: [{ path: "steps" }] });
+    expect(validateJob(draft, context, [complaint])).toMatchObject({ error: [complaint] });
+  });
+
+  it("refuses an input_schema that is none", () => {
+    expect(issuesOf({ ...WORKFLOW, inputSchema: { type: "map" } })).toHaveProperty(["input_schema.type"]);
+  });
+
+  it("keeps the address of the instance for jobs with steps only", () => {
+    expect(mergeChanges(null, WORKFLOW, "https://a.example").publicUrl).toBe("https://a.example");
+    expect(mergeChanges(null, GOOD, "https://a.example").publicUrl).toBeNull();
+  });
+});

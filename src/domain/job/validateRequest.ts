@@ -9,6 +9,7 @@ import { validateRules } from "../response/rules.ts";
 import { validateSecretPlacement } from "../secret/reference.ts";
 import { memberPath } from "../template/fieldPath.ts";
 import { urlForGuard, validateRequestTemplates } from "../template/requestTemplate.ts";
+import { JOB_VARIABLES, type TemplateVariables } from "../template/variables.ts";
 import type { RequestSpec } from "./request.ts";
 
 /** Bounds of the seed (TrigRun "Request configuration"). */
@@ -27,10 +28,18 @@ export const STATUS_MOST = 599;
 /** A request of which the URL may be unknown, because it was refused before or never given. */
 export type RequestDraft = Omit<RequestSpec, "url"> & { readonly url: string | undefined };
 
-export function validateRequest(request: RequestDraft, policy: TargetPolicy): FieldIssue[] {
+/** `variables` are those that its templates may name: a plain job's, unless it is a step's request. */
+export function validateRequest(
+  request: RequestDraft,
+  policy: TargetPolicy,
+  { variables }: { readonly variables: TemplateVariables } = { variables: JOB_VARIABLES },
+): FieldIssue[] {
   // An empty URL has nothing in it to complain about, so the other fields are judged without it.
   const spec: RequestSpec = { ...request, url: request.url ?? "" };
-  const placement = [...validateRequestTemplates(spec, "request"), ...validateSecretPlacement(spec, "request")];
+  const placement = [
+    ...validateRequestTemplates(spec, "request", variables),
+    ...validateSecretPlacement(spec, "request"),
+  ];
   const urlIsReadable = !placement.some((issue) => issue.path === "request.url");
   return [
     ...(request.url !== undefined && urlIsReadable ? validateUrl(request.url, policy) : []),
@@ -40,7 +49,7 @@ export function validateRequest(request: RequestDraft, policy: TargetPolicy): Fi
     ...validateTimeout(request.timeoutSeconds),
     ...validateStatuses(request.successStatuses),
     ...validateRules(request, "request"),
-    ...validateOutput(request.output, "request.output"),
+    ...validateOutput(request.output, "request.output", variables),
   ];
 }
 

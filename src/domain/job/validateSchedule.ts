@@ -5,7 +5,7 @@ import { parseCron } from "../schedule/cron.ts";
 import { DEFAULT_DST_POLICY } from "../schedule/schedule.ts";
 import type { DstPolicy } from "../schedule/schedule.ts";
 import { validateTimezone } from "../schedule/timezone.ts";
-import type { JobKind, ScheduleSpec } from "./job.ts";
+import type { JobKind, ScheduleSpec, Timing } from "./job.ts";
 
 /** Bounds of `every_n_minutes` (seed: TrigRun "Job kinds"). */
 export const EVERY_MINUTES_LEAST = 1;
@@ -36,6 +36,8 @@ const TAKES: Readonly<Record<JobKind, string>> = {
   cron: "cron, timezone and dst",
   scheduled: "run_at",
   one_time: "no schedule, because it runs at once",
+  workflow: "one of every_n_minutes, cron and run_at, or none",
+  webhook_trigger: "no schedule, because it runs when its webhook is called",
 };
 
 /**
@@ -75,9 +77,22 @@ export function scheduleSpecOf(kind: JobKind, draft: ScheduleDraft): ScheduleSpe
     case "scheduled":
       return draft.runAtMs === undefined ? null : { kind, runAtMs: draft.runAtMs };
     case "one_time":
+    case "webhook_trigger":
       return { kind };
+    case "workflow": {
+      const timed = TIMED.find(([member]) => draft[member] !== undefined);
+      const timing = timed && scheduleSpecOf(timed[1], draft);
+      return { kind, timing: (timing as Timing | undefined | null) ?? null };
+    }
   }
 }
+
+/** The members that make a timing, one of which a workflow may have. */
+const TIMED = [
+  ["everyMinutes", "recurring"],
+  ["cron", "cron"],
+  ["runAtMs", "scheduled"],
+] as const satisfies readonly (readonly [keyof ScheduleDraft, Timing["kind"]])[];
 
 /** The members of a saved schedule, to be changed one by one. */
 export function scheduleDraftOf(spec: ScheduleSpec): ScheduleDraft {
@@ -89,12 +104,16 @@ export function scheduleDraftOf(spec: ScheduleSpec): ScheduleDraft {
     case "scheduled":
       return { runAtMs: spec.runAtMs };
     case "one_time":
+    case "webhook_trigger":
       return {};
+    case "workflow":
+      return spec.timing === null ? {} : scheduleDraftOf(spec.timing);
   }
 }
 
 function misplacedMembers(kind: JobKind | undefined, draft: ScheduleDraft): FieldIssue[] {
   if (kind === undefined) return [];
+  if (kind === "workflow") return misplacedInWorkflow(draft);
   return MEMBERS.flatMap(([member, name, owner]): FieldIssue[] => {
     const path = `schedule.${name}`;
     const isGiven = draft[member] !== undefined;
@@ -104,6 +123,14 @@ function misplacedMembers(kind: JobKind | undefined, draft: ScheduleDraft): Fiel
     if (isGiven || owner !== kind || member === "dst") return [];
     return [{ path, message: `is required for kind "${kind}"${EXAMPLES[member]}` }];
   });
+}
+
+function misplacedInWorkflow(draft: ScheduleDraft): FieldIssue[] {
+  if (TIMED.filter(([member]) => draft[member] !== undefined).length > 1) {
+    return [{ path: "schedule", message: `may have only ${TAKES.workflow}` }];
+  }
+  if (draft.dst === undefined || draft.cron !== undefined) return [];
+  return [{ path: "schedule.dst", message: "is for a cron expression, which is not given" }];
 }
 
 const EXAMPLES = {

@@ -117,6 +117,11 @@ function section(operation: Operation, document: Document, origin: string): Html
     ${fields("Body", body === undefined ? [] : fieldRows(body, components))}
     <h4>Example</h4>
     <pre>${curlOf(operation, origin)}</pre>
+    ${Object.entries(contract.body?.moreExamples ?? {}).map(
+      ([name, value]) =>
+        html`<p>${name}</p>
+          <pre>${JSON.stringify(value, null, 2)}</pre>`,
+    )}
     ${Object.entries(contract.answers).map(([status, answer]) => example(status, answer))}
     <p>Errors: ${errorsOf(operation).map((code) => html`<a href="#error-${code}"><code>${code}</code></a> `)}</p>
   </section>`;
@@ -138,7 +143,8 @@ function fields(title: string, rows: readonly FieldRow[]): Html {
 }
 
 function example(status: string, { description, example }: AnswerContract): Html {
-  const text = example === undefined ? "" : html`<pre>${JSON.stringify(example, null, 2)}</pre>`;
+  const shown = typeof example === "string" ? example : JSON.stringify(example, null, 2);
+  const text = example === undefined ? "" : html`<pre>${shown}</pre>`;
   return html`<p><strong>${status}</strong> ${description}</p>
     ${text}`;
 }

@@ -5,11 +5,13 @@ import type { Outcome } from "../../app/errors.ts";
 import { invalid } from "../../app/errors.ts";
 import { cancelExecution } from "../../app/executions/cancelExecution.ts";
 import { getExecution } from "../../app/executions/getExecution.ts";
+import { maskLinks } from "../../app/executions/maskLinks.ts";
 import { listExecutions, listExecutionsOfJob } from "../../app/executions/listExecutions.ts";
 import { replayExecution } from "../../app/executions/replayExecution.ts";
 import type { ExecutionQuery } from "../../app/ports.ts";
 import { EXECUTION_SOURCES, EXECUTION_STATUSES } from "../../domain/execution/execution.ts";
 import { ok } from "../../domain/result.ts";
+import { isAllowed } from "../../domain/workspace/workspace.ts";
 import { moment, object, oneOf, text } from "../fields.ts";
 import type { Operation } from "../operation.ts";
 import { jsonBody } from "../operation.ts";
@@ -122,13 +124,17 @@ export const getExecutionOperation: Operation = {
     path: "/v1/executions/{execution_id}",
     tag: "Executions",
     summary: "Read an execution",
-    description: "One execution with all its attempts, as it is at this moment.",
+    description:
+      "One execution with all its attempts, as it is at this moment; of a job with steps, with each of them. Links that " +
+      "resume or decide it are shown only to roles that may write.",
     answers: { 200: { description: "The execution.", schema: ExecutionSchema, example: EXECUTION_EXAMPLE } },
     errors: ["not_found", "actor_unavailable"],
   },
-  async handle({ services, workspaceId, id }) {
+  async handle({ services, workspaceId, id, token }) {
     const execution = await getExecution(services, workspaceId, id);
-    return execution.ok ? ok({ status: 200, body: fromExecution(execution.value) }) : execution;
+    if (!execution.ok) return execution;
+    const shown = isAllowed(token.role, "write") ? execution.value : maskLinks(execution.value);
+    return ok({ status: 200, body: fromExecution(shown) });
   },
 };
 
@@ -141,7 +147,8 @@ export const replayExecutionOperation: Operation = {
     tag: "Executions",
     summary: "Replay an execution",
     description:
-      "Runs the job of a finished execution once more, as it is defined now, with source replay. The original is unchanged.",
+      "Runs the job of a finished execution once more, as it is defined now, with source replay and, if it has steps, " +
+      "with the same input. The original is unchanged.",
     body: NOTHING,
     answers: {
       202: {

@@ -8,6 +8,7 @@ import { IMPORT_LINES_MOST, importJobs } from "../../app/jobs/importJobs.ts";
 import { ok } from "../../domain/result.ts";
 import { flag, object, optional, text } from "../fields.ts";
 import type { Operation, WorkspaceInput } from "../operation.ts";
+import { jsonBody } from "../operation.ts";
 import { readBody, readQuery } from "../readInput.ts";
 
 /** More than the largest body, whose own bound is the one that counts. */
@@ -114,7 +115,8 @@ export const importJobsOperation: Operation = {
   },
 };
 
-function readImport({ body, query }: WorkspaceInput): Outcome<ImportRequest> {
+function readImport(input: WorkspaceInput): Outcome<ImportRequest> {
+  const { body, query } = input;
   if (body.type === "text") {
     const read = readQuery(ImportQuery, query);
     return read.ok ? ok(toRequest({ ...read.value, crontab: body.text })) : read;
@@ -124,7 +126,7 @@ function readImport({ body, query }: WorkspaceInput): Outcome<ImportRequest> {
     message: "belongs into the JSON body; the query is for a text/plain body",
   }));
   if (misplaced.length > 0) return invalid(misplaced);
-  const read = readBody(ImportBody, body.value);
+  const read = readBody(ImportBody, jsonBody(input));
   return read.ok ? ok(toRequest(read.value)) : read;
 }
 

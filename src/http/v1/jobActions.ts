@@ -5,8 +5,9 @@ import { runNow } from "../../app/jobs/triggerJob.ts";
 import { findJob, viewJob } from "../../app/jobs/viewJob.ts";
 import { upcomingTimes } from "../../app/schedules/previewSchedule.ts";
 import type { Transition } from "../../domain/job/edit.ts";
+import type { JsonValue } from "../../domain/json.ts";
 import { ok } from "../../domain/result.ts";
-import { object, wholeNumber } from "../fields.ts";
+import { anyJson, object, wholeNumber } from "../fields.ts";
 import type { Operation } from "../operation.ts";
 import { jsonBody } from "../operation.ts";
 import { readBody, readQuery } from "../readInput.ts";
@@ -74,6 +75,12 @@ export const activateJobOperation = transitionOperation(
   { ...JOB_EXAMPLE, version: 2 },
 );
 
+const RunNowBody = object({
+  input: anyJson().optional().openapi({
+    description: "For jobs with steps: what their templates see as `input`. Held against the job's `input_schema`.",
+  }),
+}).openapi("RunNow");
+
 export const runNowOperation: Operation = {
   access: "write",
   contract: {
@@ -84,17 +91,19 @@ export const runNowOperation: Operation = {
     summary: "Run a job now",
     description:
       "Starts an execution with source manual, in any state of the job. The schedule is unaffected. The execution can be " +
-      "read at once.",
-    body: NOTHING,
+      "read at once. Without an `input`, templates see `{}`.",
+    body: { schema: RunNowBody, example: { input: { order_id: "o_1001" } }, optional: true },
     answers: {
       202: { description: "The execution is queued.", schema: ExecutionSchema, example: QUEUED_EXECUTION_EXAMPLE },
     },
     errors: ["not_found", "backlog_full", "actor_unavailable"],
   },
   async handle(input) {
-    const body = readBody(NothingBody, jsonBody(input));
+    const body = readBody(RunNowBody, jsonBody(input));
     if (!body.ok) return body;
-    const execution = await runNow(input.services, input.workspaceId, input.id);
+    // What came out of `JSON.parse` is JSON, though the schema says only that it is anything.
+    const given = body.value.input as JsonValue | undefined;
+    const execution = await runNow(input.services, input.workspaceId, input.id, given);
     if (!execution.ok) return execution;
     const headers = { location: `/v1/executions/${execution.value.id}` };
     return ok({ status: 202, body: fromExecution(execution.value), headers });

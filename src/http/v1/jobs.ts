@@ -6,15 +6,19 @@ import { invalid } from "../../app/errors.ts";
 import { patchJob } from "../../app/jobs/changeJob.ts";
 import { createJob } from "../../app/jobs/createJob.ts";
 import { deleteJob } from "../../app/jobs/deleteJob.ts";
+import type { JobView } from "../../app/jobs/viewJob.ts";
 import { getJob, listJobs, viewJob, viewNewJob } from "../../app/jobs/viewJob.ts";
 import { JOB_KINDS, JOB_STATES } from "../../domain/job/job.ts";
 import type { JsonValue } from "../../domain/json.ts";
 import { ok } from "../../domain/result.ts";
+import type { Token } from "../../domain/workspace/workspace.ts";
+import { isAllowed } from "../../domain/workspace/workspace.ts";
 import { object, oneOf, text } from "../fields.ts";
 import type { Operation, WorkspaceInput } from "../operation.ts";
 import { jsonBody } from "../operation.ts";
 import { canonicalJson } from "../readBody.ts";
 import { readQuery } from "../readInput.ts";
+import { STEPPED_JOB_EXAMPLES } from "./schemas/jobExamples.ts";
 import { CreateJobBody, PatchJobBody, readJobInput } from "./schemas/jobInput.ts";
 import { JOB_EXAMPLE, JobSchema, NEW_JOB_EXAMPLE, fromJobView } from "./schemas/job.ts";
 import { PAGINATION_EXAMPLE, fromPage, listOf, pageQuery, toPageRequest } from "./schemas/paging.ts";
@@ -30,7 +34,7 @@ export const createJobOperation: Operation = {
     tag: "Jobs",
     summary: "Create a job",
     description:
-      "Saves an HTTP request with its schedule and starts it. With an `Idempotency-Key`, sending the same body again " +
+      "Saves an HTTP request with its schedule, or steps that a schedule, a webhook or a call starts. With an `Idempotency-Key`, sending the same body again " +
       "answers 200 with the job that the first request created.",
     headers: object({
       [IDEMPOTENCY_KEY]: text(1, 255)
@@ -51,6 +55,7 @@ export const createJobOperation: Operation = {
         },
         retry_policy: { max_attempts: 5 },
       },
+      moreExamples: STEPPED_JOB_EXAMPLES,
     },
     answers: {
       201: { description: "The job was created.", schema: JobSchema, example: NEW_JOB_EXAMPLE },
@@ -65,9 +70,13 @@ export const createJobOperation: Operation = {
     if (!idempotency.ok) return idempotency;
     const outcome = await createJob(services, workspaceId, readJobInput(CreateJobBody, body), idempotency.value);
     if (!outcome.ok) return outcome;
-    const { job, created } = outcome.value;
+    const { job, created, triggerToken } = outcome.value;
     return created
-      ? ok({ status: 201, body: fromJobView(viewNewJob(services, job)), headers: { location: `/v1/jobs/${job.id}` } })
+      ? ok({
+          status: 201,
+          body: fromJobView(viewNewJob(services, job, triggerToken)),
+          headers: { location: `/v1/jobs/${job.id}` },
+        })
       : ok({ status: 200, body: fromJobView(await viewJob(services, job)) });
   },
 };
@@ -108,14 +117,15 @@ export const listJobsOperation: Operation = {
     },
     errors: [],
   },
-  async handle({ services, workspaceId, query }) {
+  async handle({ services, workspaceId, token, query }) {
     const read = readQuery(ListJobsQuery, query);
     if (!read.ok) return read;
     const { state = null, kind = null, name = null } = read.value;
     const page = toPageRequest(read.value);
     if (!page.ok) return page;
     const found = await listJobs(services, workspaceId, { state, kind, name }, page.value);
-    return found.ok ? ok({ status: 200, body: fromPage(found.value, page.value, fromJobView) }) : found;
+    if (!found.ok) return found;
+    return ok({ status: 200, body: fromPage(found.value, page.value, (view) => fromJobView(viewFor(token, view))) });
   },
 };
 
@@ -131,11 +141,16 @@ export const getJobOperation: Operation = {
     answers: { 200: { description: "The job.", schema: JobSchema, example: JOB_EXAMPLE } },
     errors: ["not_found"],
   },
-  async handle({ services, workspaceId, id }) {
+  async handle({ services, workspaceId, token, id }) {
     const view = await getJob(services, workspaceId, id);
-    return view.ok ? ok({ status: 200, body: fromJobView(view.value) }) : view;
+    return view.ok ? ok({ status: 200, body: fromJobView(viewFor(token, view.value)) }) : view;
   },
 };
+
+/** A webhook's token starts executions, so it is shown to those who may start them. */
+function viewFor(token: Token, view: JobView): JobView {
+  return isAllowed(token.role, "write") ? view : { ...view, triggerToken: null };
+}
 
 export const patchJobOperation: Operation = {
   access: "write",
@@ -147,7 +162,7 @@ export const patchJobOperation: Operation = {
     summary: "Change a job",
     description:
       "Changes only what it names and raises `version`. `schedule`, `request` and `retry_policy` are merged member by " +
-      "member; `null` sets a member back to its default. A changed schedule counts from now and makes a completed job " +
+      "member, `steps` and `env` are replaced as a whole; `null` sets a member back to its default. A changed schedule counts from now and makes a completed job " +
       "active again. Executions that are running finish under the version that they started with.",
     body: {
       schema: PatchJobBody,

@@ -8,6 +8,9 @@ import {
   listTokensOperation,
   whoamiOperation,
 } from "./access.ts";
+import { approvalPageOperation, approveByLinkOperation, rejectByLinkOperation } from "./approvalPages.ts";
+import { approveStepOperation, listApprovalsOperation, rejectStepOperation } from "./approvals.ts";
+import { callbackOperation } from "./callbacks.ts";
 import {
   cancelExecutionOperation,
   getExecutionOperation,
@@ -31,6 +34,8 @@ import {
   listJobsOperation,
   patchJobOperation,
 } from "./jobs.ts";
+import { restartExecutionOperation, retryExecutionOperation } from "./restarts.ts";
+import { getJobVersionOperation, listJobVersionsOperation } from "./jobVersions.ts";
 import { previewScheduleOperation } from "./schedules.ts";
 import {
   createSecretOperation,
@@ -40,6 +45,7 @@ import {
 } from "./secrets.ts";
 import { listSigningKeysOperation, rotateMasterKeyOperation, rotateSigningKeyOperation } from "./signingKeys.ts";
 import { testJobOperation } from "./testJob.ts";
+import { receiveWebhookOperation, rotateWebhookTokenOperation } from "./triggers.ts";
 
 export const OPERATIONS: readonly Operation[] = [
   createJobOperation,
@@ -53,6 +59,8 @@ export const OPERATIONS: readonly Operation[] = [
   runNowOperation,
   testJobOperation,
   upcomingOperation,
+  listJobVersionsOperation,
+  getJobVersionOperation,
   importJobsOperation,
   previewScheduleOperation,
   listExecutionsOperation,
@@ -60,6 +68,17 @@ export const OPERATIONS: readonly Operation[] = [
   getExecutionOperation,
   replayExecutionOperation,
   cancelExecutionOperation,
+  retryExecutionOperation,
+  restartExecutionOperation,
+  callbackOperation,
+  listApprovalsOperation,
+  approveStepOperation,
+  rejectStepOperation,
+  approvalPageOperation,
+  approveByLinkOperation,
+  rejectByLinkOperation,
+  receiveWebhookOperation,
+  rotateWebhookTokenOperation,
   createSecretOperation,
   listSecretsOperation,
   replaceSecretOperation,

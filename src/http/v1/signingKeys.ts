@@ -158,7 +158,7 @@ function nextStep({ remaining, nextCursor, previousKeyId }: RotationReport): str
   if (nextCursor !== null) return `${remaining} remain: call again with cursor ${nextCursor}.`;
   return (
     `${remaining} could not be opened. Bind the key that they are under as MASTER_KEY_PREVIOUS and call again, or ` +
-    "replace them: PUT the secret, rotate the signing key."
+    "replace them: PUT the secret, rotate the signing key or the webhook token, PATCH webhook.verification.secret."
   );
 }
 

@@ -104,7 +104,7 @@ export const testJobOperation: Operation = {
         },
       },
     },
-    errors: ["not_found"],
+    errors: ["not_found", "invalid_state"],
   },
   async handle(input) {
     const body = readBody(NothingBody, jsonBody(input));

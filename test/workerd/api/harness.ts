@@ -86,6 +86,42 @@ export async function createWorkspace(name = "acme"): Promise<TestWorkspace> {
   return workspace;
 }
 
+/** Jobs with steps that park, and what they showed of their links before they did. */
+export interface Parked {
+  readonly executionId: string;
+  readonly jobId: string;
+  /** What the first step, `links`, came to. */
+  readonly links: Readonly<Record<string, string>>;
+}
+
+/** Starts a job whose first step shows links and whose second one parks, and waits until it has. */
+export async function park(
+  workspace: TestWorkspace,
+  links: Readonly<Record<string, string>>,
+  ...steps: readonly Readonly<Record<string, unknown>>[]
+): Promise<Parked> {
+  const shown = { id: "links", type: "transform", value: links };
+  const job = await workspace.createJob({
+    kind: "workflow",
+    schedule: undefined,
+    request: undefined,
+    steps: [shown, ...steps],
+  });
+  const started = await workspace.call("POST", `/v1/jobs/${job.id}/run-now`, { body: { input: { a: 1 } } });
+  const executionId: string = started.body.id;
+  const parked = await eventually(
+    () => workspace.call("GET", `/v1/executions/${executionId}`),
+    ({ body }) => body.status === "waiting",
+  );
+  return { executionId, jobId: job.id, links: parked.body.step_executions[0].output };
+}
+
+/** A link as the engine made it, as a path of this instance. */
+export function pathOf(link: string | undefined): string {
+  const { pathname, search } = new URL(link ?? "", ORIGIN);
+  return pathname + search;
+}
+
 /** Asks again until the reply is as it should be; lists may be two seconds behind. */
 export async function eventually(ask: () => Promise<Reply>, isThere: (reply: Reply) => boolean): Promise<Reply> {
   const deadline = Date.now() + 10_000;

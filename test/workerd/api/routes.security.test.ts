@@ -21,6 +21,8 @@ beforeAll(async () => {
     execution_id: execution.body.id,
     token_id: tokens.body.data[0].id,
     secret_name: "stripe-key",
+    step: "ask",
+    version: "1",
   };
 });
 
@@ -30,7 +32,7 @@ const named = (operations: readonly Operation[]) =>
 
 function send(operation: Operation, token: string | null, idOf: (name: string) => string = (name) => ids[name] ?? "") {
   const { method, path, body } = operation.contract;
-  const url = path.replace(/\{(\w+)\}/, (_, name: string) => idOf(name));
+  const url = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => idOf(name));
   return call(method.toUpperCase(), url, { token, ...(body === undefined ? {} : { body: body.example }) });
 }
 
@@ -72,7 +74,10 @@ describe("with an admin's token", () => {
   });
 });
 
-const WITH_ID = OPERATIONS.filter(({ contract }) => contract.path.includes("{"));
+/** A webhook's address does not even tell whether it is one, so its operation does not promise a 404. */
+const WITH_ID = OPERATIONS.filter(
+  ({ contract }) => contract.path.includes("{") && (contract.errors.includes("not_found") || 404 in contract.answers),
+);
 
 describe("what belongs to another workspace", () => {
   it.each(named(WITH_ID))("is not there for %s", async (_, operation) => {

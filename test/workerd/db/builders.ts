@@ -2,8 +2,9 @@
 
 import type { Attempt } from "../../../src/domain/execution/attempt.ts";
 import type { Execution } from "../../../src/domain/execution/execution.ts";
+import type { StepRecord, WorkflowRecord } from "../../../src/domain/execution/stepRecord.ts";
 import { newId, requestedExecutionId, scheduledExecutionId } from "../../../src/domain/ids.ts";
-import type { Job } from "../../../src/domain/job/job.ts";
+import { type Job, PLAIN_JOB } from "../../../src/domain/job/job.ts";
 import { REQUEST_DEFAULTS } from "../../../src/domain/job/request.ts";
 import { RETRY_DEFAULTS } from "../../../src/domain/retry/policy.ts";
 import type { Secret } from "../../../src/domain/secret/secret.ts";
@@ -27,6 +28,7 @@ export function aJob(changes: Partial<Job> = {}): Job {
     schedule: { kind: "recurring", everyMinutes: 5 },
     request: { ...REQUEST_DEFAULTS, url: "https://example.com/hook" },
     retryPolicy: RETRY_DEFAULTS,
+    ...PLAIN_JOB,
     concurrencyLimit: 1,
     overlapPolicy: "queue",
     misfirePolicy: "fire_once",
@@ -60,6 +62,8 @@ export function anExecution(job: Job, changes: Partial<Execution> = {}): Executi
     replayedFrom: null,
     attempts: [anAttempt()],
     output: null,
+    parent: null,
+    workflow: null,
     error: null,
     rev: 5,
     ...changes,
@@ -79,6 +83,44 @@ export function anAttempt(changes: Partial<Attempt> = {}): Attempt {
     errorMessage: null,
     failedRules: [],
     late: false,
+    ...changes,
+  };
+}
+
+/** Of an execution that has begun and done nothing. */
+export function aWorkflow(changes: Partial<WorkflowRecord> = {}): WorkflowRecord {
+  return {
+    input: {},
+    triggerInput: null,
+    context: {},
+    steps: [],
+    waiting: null,
+    finalOutput: null,
+    children: [],
+    restartedFrom: null,
+    ...changes,
+  };
+}
+
+/** A `transform` that succeeded, unless told otherwise. */
+export function aStepRecord(changes: Partial<StepRecord> = {}): StepRecord {
+  const path = changes.path ?? "shape";
+  return {
+    path,
+    id: path.slice(path.lastIndexOf(".") + 1),
+    type: "transform",
+    name: null,
+    status: "succeeded",
+    startedAtMs: START_MS + 10,
+    finishedAtMs: START_MS + 50,
+    input: null,
+    output: { total: 3 },
+    error: null,
+    attempts: [],
+    iteration: null,
+    branch: null,
+    waitUntilMs: null,
+    child: null,
     ...changes,
   };
 }

@@ -2,9 +2,10 @@ import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { ExecutionQuery, ExecutionSummary, Page } from "../../../src/app/ports.ts";
 import type { Execution } from "../../../src/domain/execution/execution.ts";
+import { encodeCursor } from "../../../src/db/cursor.ts";
 import { StorageUnavailable } from "../../../src/db/errors.ts";
 import type { Job } from "../../../src/domain/job/job.ts";
-import { aJob, anExecution, aWorkspaceId, START_MS } from "./builders.ts";
+import { aJob, anExecution, aStepRecord, aWorkflow, aWorkspaceId, START_MS } from "./builders.ts";
 import { failingD1, storageOn } from "./storage.ts";
 
 const storage = storageOn(env.DB);
@@ -151,7 +152,13 @@ describe("list", () => {
 
   it("shows everything of an execution but attempts and output", async () => {
     const [item] = (await list(workspaceId, { limit: 1 })).items;
-    const { attempts, output: _, ...shared } = executions.find(({ id }) => id === item?.id) as Execution;
+    const {
+      attempts,
+      output: _,
+      parent: _parent,
+      workflow: _workflow,
+      ...shared
+    } = executions.find(({ id }) => id === item?.id) as Execution;
     expect(item).toEqual({ ...shared, attemptCount: attempts.length, lastStatusCode: 200 });
   });
 
@@ -245,6 +252,78 @@ describe("latestOfJobs", () => {
     expect([...latest.keys()]).toEqual([busy.id]);
     expect(latest.get(busy.id)).toMatchObject({ id: newer.id, attemptCount: 1 });
     expect(await storage.executions.latestOfJobs([])).toEqual(new Map());
+  });
+});
+
+describe("listApprovals", () => {
+  const ask = (path: string) => aStepRecord({ path, type: "approval", status: "waiting", input: { message: path } });
+  const asking = (job: Job, at: number, ...paths: string[]) =>
+    anExecution(job, {
+      status: "waiting",
+      source: "manual",
+      scheduledForMs: START_MS + at,
+      workflow: aWorkflow({ steps: paths.map(ask) }),
+    });
+  const places = (page: Awaited<ReturnType<typeof storage.executions.listApprovals>>) =>
+    page === "bad_cursor" ? page : page.items.map(({ executionId, step }) => [executionId, step]);
+
+  it("has every step that waits for a person, newest executions first, and nothing else", async () => {
+    const [job, other] = [aJob({ workspaceId: aWorkspaceId() }), aJob({ workspaceId: aWorkspaceId() })];
+    const [older, newer] = [asking(job, 1, "b", "a"), asking(job, 2, "a")];
+    const wait = aStepRecord({ type: "wait", status: "waiting" });
+    const parked = anExecution(job, { status: "waiting", source: "manual", workflow: aWorkflow({ steps: [wait] }) });
+    await store([job, other], [newer, older, parked, anExecution(job), asking(other, 3, "a")]);
+    const page = await storage.executions.listApprovals(job.workspaceId, { limit: 10, offset: 0, cursor: null });
+    expect(places(page)).toEqual([
+      [newer.id, "a"],
+      [older.id, "a"],
+      [older.id, "b"],
+    ]);
+    expect(page).toMatchObject({ items: [{ jobId: job.id, jobName: job.name, message: "a" }, {}, {}], hasMore: false });
+  });
+
+  it("pages by cursor, also within an execution, and by offset", async () => {
+    const job = aJob({ workspaceId: aWorkspaceId() });
+    await store([job], [asking(job, 1, "a", "b", "c"), asking(job, 2, "a", "b")]);
+    const seen: unknown[] = [];
+    for (let cursor: string | null = null; ;) {
+      const page = await storage.executions.listApprovals(job.workspaceId, { limit: 2, offset: 0, cursor });
+      if (page === "bad_cursor") throw new Error("The cursor is one of ours.");
+      seen.push(...page.items.map(({ step }) => step));
+      cursor = page.nextCursor;
+      if (cursor === null) break;
+    }
+    expect(seen).toEqual(["a", "b", "a", "b", "c"]);
+    const rest = await storage.executions.listApprovals(job.workspaceId, { limit: 9, offset: 3, cursor: null });
+    expect(rest).toMatchObject({ items: [{ step: "b" }, { step: "c" }] });
+    for (const cursor of [
+      "x",
+      encodeCursor({ id: "exe_x/a", timeMs: null }),
+      encodeCursor({ id: job.id, timeMs: null }),
+    ]) {
+      expect(await storage.executions.listApprovals(job.workspaceId, { limit: 9, offset: 0, cursor })).toBe(
+        "bad_cursor",
+      );
+    }
+  });
+
+  it("forgets what was decided, and what belongs to a deleted job", async () => {
+    const workspaceId = aWorkspaceId();
+    const [job, gone] = [aJob({ workspaceId }), aJob({ workspaceId })];
+    const execution = asking(job, 1, "a");
+    await store([job, gone], [execution, asking(gone, 2, "a")]);
+    await storage.jobs.markDeleted(workspaceId, gone.id, START_MS);
+    const list = async () =>
+      places(await storage.executions.listApprovals(workspaceId, { limit: 9, offset: 0, cursor: null }));
+    expect(await list()).toEqual([[execution.id, "a"]]);
+    const decided = {
+      ...execution,
+      status: "running" as const,
+      workflow: aWorkflow({ steps: [aStepRecord()] }),
+      rev: 9,
+    };
+    await storage.history.record([{ execution: decided, completesJob: false }]);
+    expect(await list()).toEqual([]);
   });
 });
 

@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import type { HistoryEntry } from "../../../src/domain/engine/protocol.ts";
 import type { Execution } from "../../../src/domain/execution/execution.ts";
-import { aJob, anAttempt, anExecution, aWorkspaceId, START_MS } from "./builders.ts";
+import { aJob, anAttempt, anExecution, aStepRecord, aWorkflow, aWorkspaceId, START_MS } from "./builders.ts";
 import { deps, failingD1, recordingD1, storageOn } from "./storage.ts";
 
 const storage = storageOn(env.DB);
@@ -48,6 +48,22 @@ describe("rows written", () => {
     expect(await rowsWrittenBy([entry(execution)])).toBe(0);
   });
 
+  it("is three for an execution with steps that succeeded, too", async () => {
+    const execution = anExecution(await aStoredJob(), { workflow: aWorkflow({ steps: [aStepRecord()] }) });
+    expect(await rowsWrittenBy([entry(execution)])).toBe(3);
+  });
+
+  it("is one more each time while it waits for a person, and none once that is over", async () => {
+    const job = await aStoredJob();
+    const ask = aStepRecord({ type: "approval", status: "waiting" });
+    const asking = anExecution(job, { status: "waiting", workflow: aWorkflow({ steps: [ask] }), rev: 4 });
+    expect(await rowsWrittenBy([entry(asking)])).toBe(5);
+    const still = { ...asking, workflow: aWorkflow({ steps: [ask, aStepRecord()] }), rev: 6 };
+    expect(await rowsWrittenBy([entry(still)])).toBe(5);
+    const ended = anExecution(job, { id: asking.id, workflow: aWorkflow(), rev: 8 });
+    expect(await rowsWrittenBy([entry(ended)])).toBe(3);
+  });
+
   it("is one more when the execution completes its job", async () => {
     const job = await aStoredJob({ schedule: { kind: "one_time" } });
     await storage.jobs.markApplied(job.id, 1);
@@ -68,6 +84,22 @@ describe("record", () => {
     });
     expect(await storage.history.record([entry(execution)])).toBe(true);
     expect(await storage.executions.find(job.workspaceId, execution.id)).toEqual(execution);
+  });
+
+  it("stores steps and a parent, and newer steps in their place", async () => {
+    const job = await aStoredJob();
+    const first = anExecution(job, {
+      status: "running",
+      source: "job",
+      parent: { executionId: "exe_p", step: "start", depth: 1, waits: true },
+      workflow: aWorkflow({ input: { a: 1 }, steps: [aStepRecord({ status: "running" })] }),
+      rev: 4,
+    });
+    await storage.history.record([entry(first)]);
+    expect(await storage.executions.find(job.workspaceId, first.id)).toEqual(first);
+    const second = { ...first, workflow: aWorkflow({ steps: [aStepRecord()], finalOutput: 3 }), rev: 6 };
+    await storage.history.record([entry(second)]);
+    expect(await storage.executions.find(job.workspaceId, first.id)).toEqual(second);
   });
 
   it("keeps the newest of pictures that arrive out of order, twice, and in one batch", async () => {

@@ -140,6 +140,7 @@ describe("the plan of everything else", () => {
     await history.record([{ execution: anExecution(job), completesJob: true }]);
     await executions.find(workspaceId, anExecution(job).id);
     await executions.latestOfJobs([job.id]);
+    await executions.listApprovals(workspaceId, { limit: 50, offset: 0, cursor: null });
     await executions.list(workspaceId, { ...(shapes[0] as Shape).query, jobName: "n" });
     await secrets.insert(aSecret(workspaceId), SEALED);
     await secrets.find(workspaceId, "stripe-key");
@@ -187,10 +188,13 @@ describe("the migrations", () => {
     ).all<{ name: string; sql: string }>();
     expect(results.map(({ name }) => name).toSorted()).toEqual([
       "executions",
+      "job_versions",
       "jobs",
       "secrets",
       "signing_keys",
       "tokens",
+      "trigger_tokens",
+      "webhook_secrets",
       "workspaces",
     ]);
     for (const { name, sql } of results) expect(sql, name).toMatch(/\) WITHOUT ROWID$/);

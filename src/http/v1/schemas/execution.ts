@@ -1,30 +1,12 @@
-/** Executions on the wire: resources in snake_case, attempts in camelCase, as the seed has it. */
+/** Executions on the wire: resources in snake_case, as the seed has it. */
 
 import { z } from "@hono/zod-openapi";
 import type { ExecutionSummary } from "../../../app/ports.ts";
-import type { Attempt } from "../../../domain/execution/attempt.ts";
-import { ATTEMPT_STATUSES } from "../../../domain/execution/attempt.ts";
 import type { Execution } from "../../../domain/execution/execution.ts";
 import { EXECUTION_SOURCES, EXECUTION_STATUSES, isFinished, latenessMs } from "../../../domain/execution/execution.ts";
+import { ATTEMPT_EXAMPLE, AttemptSchema, fromAttempt } from "./attempt.ts";
 import { iso, isoOrNull, momentOut } from "./time.ts";
-
-const AttemptSchema = z
-  .strictObject({
-    number: z.int(),
-    status: z.enum(ATTEMPT_STATUSES),
-    statusCode: z.int().nullable(),
-    latencyMs: z.number(),
-    startedAt: momentOut(),
-    bodyPreview: z.string().nullable().openapi({ description: "At most 64 KB of the response." }),
-    responseHeaders: z.record(z.string(), z.string()).nullable(),
-    errorClass: z.string().nullable().openapi({ description: "The cause, such as timeout, dns, http_status." }),
-    errorMessage: z.string().nullable(),
-    failedRules: z.array(z.strictObject({ rule: z.string(), ok: z.boolean(), expected: z.string(), got: z.string() })),
-    late: z
-      .boolean()
-      .openapi({ description: "The result came after the attempt counted as lost; it changed nothing." }),
-  })
-  .openapi("Attempt");
+import { WORKFLOW_EXAMPLE, fromWorkflow, workflowFields } from "./workflowRecord.ts";
 
 const ErrorSchema = z.strictObject({ code: z.string(), message: z.string() });
 
@@ -58,6 +40,7 @@ export const ExecutionSchema = z
       .nullable()
       .openapi({ description: "The last response, once the execution has ended." }),
     output: z.record(z.string(), z.unknown()).nullable(),
+    ...workflowFields,
   })
   .openapi("Execution");
 
@@ -67,6 +50,7 @@ export function fromExecution(execution: Execution): z.output<typeof ExecutionSc
     attempts: execution.attempts.map(fromAttempt),
     final_response: finalResponse(execution),
     output: execution.output,
+    ...fromWorkflow(execution),
   };
 }
 
@@ -74,7 +58,7 @@ export function fromExecutionSummary(summary: ExecutionSummary): z.output<typeof
   return { ...sharedOf(summary), attempt_count: summary.attemptCount, last_status_code: summary.lastStatusCode };
 }
 
-function sharedOf(execution: Omit<Execution, "attempts" | "output">) {
+function sharedOf(execution: Omit<Execution, "attempts" | "output" | "parent" | "workflow">) {
   const { startedAtMs, finishedAtMs, error } = execution;
   return {
     id: execution.id,
@@ -91,22 +75,6 @@ function sharedOf(execution: Omit<Execution, "attempts" | "output">) {
     lateness_ms: latenessMs(execution),
     replayed_from: execution.replayedFrom,
     error: error === null ? null : { code: error.code, message: error.message },
-  };
-}
-
-function fromAttempt(attempt: Attempt): z.output<typeof AttemptSchema> {
-  return {
-    number: attempt.number,
-    status: attempt.status,
-    statusCode: attempt.statusCode,
-    latencyMs: attempt.latencyMs,
-    startedAt: iso(attempt.startedAtMs),
-    bodyPreview: attempt.bodyPreview,
-    responseHeaders: attempt.responseHeaders === null ? null : { ...attempt.responseHeaders },
-    errorClass: attempt.errorClass,
-    errorMessage: attempt.errorMessage,
-    failedRules: attempt.failedRules.map(({ rule, ok, expected, got }) => ({ rule, ok, expected, got })),
-    late: attempt.late,
   };
 }
 
@@ -139,21 +107,7 @@ const { attempt_count: _, last_status_code: __, ...sharedExample } = EXECUTION_S
 
 export const EXECUTION_EXAMPLE: z.output<typeof ExecutionSchema> = {
   ...sharedExample,
-  attempts: [
-    {
-      number: 1,
-      status: "SUCCESS",
-      statusCode: 200,
-      latencyMs: 138,
-      startedAt: "2030-01-31T02:00:00.012Z",
-      bodyPreview: '{"ok":true}',
-      responseHeaders: { "content-type": "application/json" },
-      errorClass: null,
-      errorMessage: null,
-      failedRules: [],
-      late: false,
-    },
-  ],
+  attempts: [ATTEMPT_EXAMPLE],
   final_response: { statusCode: 200, bodyPreview: '{"ok":true}' },
   output: null,
 };
@@ -169,4 +123,25 @@ export const QUEUED_EXECUTION_EXAMPLE: z.output<typeof ExecutionSchema> = {
   lateness_ms: null,
   attempts: [],
   final_response: null,
+};
+
+/** Of a job with steps, parked. */
+export const WAITING_EXECUTION_EXAMPLE: z.output<typeof ExecutionSchema> = {
+  ...EXECUTION_EXAMPLE,
+  status: "waiting",
+  finished_at: null,
+  duration_ms: null,
+  attempts: [],
+  final_response: null,
+  ...WORKFLOW_EXAMPLE,
+};
+
+/** As it is answered by what starts one that goes on from a step of an earlier one. */
+export const RESTARTED_EXECUTION_EXAMPLE: z.output<typeof ExecutionSchema> = {
+  ...QUEUED_EXECUTION_EXAMPLE,
+  ...WORKFLOW_EXAMPLE,
+  source: "restart",
+  restarted_from: EXECUTION_EXAMPLE.id,
+  step_executions: [],
+  waiting: null,
 };

@@ -4,12 +4,12 @@ import { z } from "@hono/zod-openapi";
 import type { JobView } from "../../../app/jobs/viewJob.ts";
 import type { Job, ScheduleSpec } from "../../../domain/job/job.ts";
 import { JOB_KINDS, JOB_STATES, MISFIRE_POLICIES, OVERLAP_POLICIES } from "../../../domain/job/job.ts";
-import { HTTP_METHODS } from "../../../domain/job/request.ts";
-import { BACKOFF_TYPES } from "../../../domain/retry/policy.ts";
-import type { RetryPolicy } from "../../../domain/retry/policy.ts";
 import { ExecutionSummarySchema, EXECUTION_SUMMARY_EXAMPLE, fromExecutionSummary } from "./execution.ts";
-import { AssertionSchema, ResponseMatcherSchema, fromResponseMatcher } from "./responseRules.ts";
+import { RequestSchema, RetryPolicySchema, fromRequest, fromRetryPolicy } from "./request.ts";
+import { fromStep } from "./stepConversions.ts";
+import { StepSchema } from "./steps.ts";
 import { iso, isoOrNull, momentOut } from "./time.ts";
+import { WebhookSchema, fromTrigger, fromWebhook, triggerMembers } from "./webhook.ts";
 
 const ScheduleSchema = z
   .strictObject({
@@ -21,36 +21,17 @@ const ScheduleSchema = z
   })
   .openapi("Schedule", { description: "The members of the job's kind; none for one_time." });
 
-const RequestSchema = z
-  .strictObject({
-    url: z.string(),
-    method: z.enum(HTTP_METHODS),
-    headers: z.record(z.string(), z.string()),
-    body: z.unknown(),
-    timeout_seconds: z.int(),
-    success_statuses: z.array(z.int()),
-    response_matcher: ResponseMatcherSchema.nullable(),
-    assertions: z.array(AssertionSchema),
-    output: z.record(z.string(), z.string()),
-  })
-  .openapi("Request");
-
-const RetryPolicySchema = z
-  .strictObject({
-    max_attempts: z.int(),
-    retry_on_statuses: z.array(z.int()),
-    retry_on_mismatch: z.boolean(),
-    backoff: z.strictObject({
-      type: z.enum(BACKOFF_TYPES),
-      initial_ms: z.int(),
-      factor: z.number(),
-      max_ms: z.int(),
-      jitter: z.boolean(),
-      list_ms: z.array(z.int()),
-    }),
-    max_duration_seconds: z.int().nullable(),
-  })
-  .openapi("RetryPolicy");
+/** Which of them a job has follows from its kind. */
+export const definitionMembers = {
+  schedule: ScheduleSchema,
+  request: RequestSchema.optional().openapi({ description: "Of plain kinds." }),
+  retry_policy: RetryPolicySchema.optional().openapi({ description: "Of plain kinds." }),
+  steps: z.array(StepSchema).optional().openapi({ description: "Of workflow and webhook_trigger, as the next three." }),
+  env: z.record(z.string(), z.unknown()).optional(),
+  input_schema: z.unknown().optional(),
+  response_output_template: z.unknown().optional(),
+  webhook: WebhookSchema.optional().openapi({ description: "Of webhook_trigger." }),
+};
 
 export const JobSchema = z
   .strictObject({
@@ -58,9 +39,8 @@ export const JobSchema = z
     name: z.string(),
     kind: z.enum(JOB_KINDS),
     state: z.enum(JOB_STATES),
-    schedule: ScheduleSchema,
-    request: RequestSchema,
-    retry_policy: RetryPolicySchema,
+    ...definitionMembers,
+    ...triggerMembers,
     concurrency_limit: z.int(),
     overlap_policy: z.enum(OVERLAP_POLICIES),
     misfire_policy: z.enum(MISFIRE_POLICIES),
@@ -72,15 +52,15 @@ export const JobSchema = z
   })
   .openapi("Job");
 
-export function fromJobView({ job, nextRunAtMs, lastExecution }: JobView): z.output<typeof JobSchema> {
+export function fromJobView(view: JobView): z.output<typeof JobSchema> {
+  const { job, nextRunAtMs, lastExecution } = view;
   return {
     id: job.id,
     name: job.name,
     kind: job.schedule.kind,
     state: job.state,
-    schedule: fromSchedule(job.schedule),
-    request: fromRequest(job.request),
-    retry_policy: fromRetryPolicy(job.retryPolicy),
+    ...fromDefinition(job),
+    ...fromTrigger(view),
     concurrency_limit: job.concurrencyLimit,
     overlap_policy: job.overlapPolicy,
     misfire_policy: job.misfirePolicy,
@@ -89,6 +69,26 @@ export function fromJobView({ job, nextRunAtMs, lastExecution }: JobView): z.out
     created_at: iso(job.createdAtMs),
     updated_at: iso(job.updatedAtMs),
     version: job.version,
+  };
+}
+
+type Definition = Pick<
+  Job,
+  "schedule" | "request" | "retryPolicy" | "steps" | "env" | "inputSchema" | "responseOutputTemplate" | "webhook"
+>;
+
+export function fromDefinition(job: Definition): Pick<z.output<typeof JobSchema>, keyof typeof definitionMembers> {
+  const schedule = fromSchedule(job.schedule);
+  if (job.steps === null) {
+    return { schedule, request: fromRequest(job.request), retry_policy: fromRetryPolicy(job.retryPolicy) };
+  }
+  return {
+    schedule,
+    steps: job.steps.map(fromStep),
+    env: { ...job.env },
+    input_schema: job.inputSchema,
+    response_output_template: job.responseOutputTemplate,
+    ...(job.webhook === null ? {} : { webhook: fromWebhook(job.webhook) }),
   };
 }
 
@@ -101,40 +101,11 @@ function fromSchedule(spec: ScheduleSpec): z.output<typeof ScheduleSchema> {
     case "scheduled":
       return { run_at: iso(spec.runAtMs) };
     case "one_time":
+    case "webhook_trigger":
       return {};
+    case "workflow":
+      return spec.timing === null ? {} : fromSchedule(spec.timing);
   }
-}
-
-function fromRequest(request: Job["request"]): z.output<typeof RequestSchema> {
-  return {
-    url: request.url,
-    method: request.method,
-    headers: { ...request.headers },
-    body: request.body,
-    timeout_seconds: request.timeoutSeconds,
-    success_statuses: [...request.successStatuses],
-    response_matcher: request.responseMatcher === null ? null : fromResponseMatcher(request.responseMatcher),
-    assertions: request.assertions.map((assertion) => ({ ...assertion })),
-    output: { ...request.output },
-  };
-}
-
-function fromRetryPolicy(policy: RetryPolicy): z.output<typeof RetryPolicySchema> {
-  const { backoff } = policy;
-  return {
-    max_attempts: policy.maxAttempts,
-    retry_on_statuses: [...policy.retryOnStatuses],
-    retry_on_mismatch: policy.retryOnMismatch,
-    backoff: {
-      type: backoff.type,
-      initial_ms: backoff.initialMs,
-      factor: backoff.factor,
-      max_ms: backoff.maxMs,
-      jitter: backoff.jitter,
-      list_ms: [...backoff.listMs],
-    },
-    max_duration_seconds: policy.maxDurationSeconds,
-  };
 }
 
 export const JOB_EXAMPLE: z.output<typeof JobSchema> = {
@@ -172,3 +143,33 @@ export const JOB_EXAMPLE: z.output<typeof JobSchema> = {
 };
 
 export const NEW_JOB_EXAMPLE: z.output<typeof JobSchema> = { ...JOB_EXAMPLE, last_execution: null };
+
+const { request: _request, retry_policy: _retryPolicy, ...WITHOUT_REQUEST } = NEW_JOB_EXAMPLE;
+
+export const WEBHOOK_JOB_EXAMPLE: z.output<typeof JobSchema> = {
+  ...WITHOUT_REQUEST,
+  name: "on-push",
+  kind: "webhook_trigger",
+  schedule: {},
+  steps: [{ id: "note", type: "transform", value: { branch: "{{trigger.body.ref}}" } }],
+  env: {},
+  input_schema: null,
+  response_output_template: null,
+  webhook: {
+    verification: {
+      type: "hmac_sha256",
+      header: "x-hub-signature-256",
+      prefix: "sha256=",
+      encoding: "hex",
+      tolerance_seconds: null,
+    },
+    dedupe: { header: "x-github-delivery", window_seconds: 3_600 },
+    filter: { left: "{{trigger.body.ref}}", operator: "eq", right: "refs/heads/main" },
+    rate_limit: { requests: 60, per_seconds: 10 },
+  },
+  webhook_url: "https://carillon.example.com/v1/triggers/whk_q5m2xk7ahz3nw6ueb4tdyrfjcvs2lpiogm5xq7ka",
+  webhook_token: "whk_q5m2xk7ahz3nw6ueb4tdyrfjcvs2lpiogm5xq7ka",
+  webhook_secret_configured: true,
+  concurrency_limit: 10,
+  next_run_at: null,
+};

@@ -5,53 +5,35 @@ import type { JobInput } from "../../../app/jobs/createJob.ts";
 import type { FieldIssue } from "../../../domain/issue.ts";
 import type { JobChanges } from "../../../domain/job/editMerge.ts";
 import { JOB_KINDS, MISFIRE_POLICIES, OVERLAP_POLICIES } from "../../../domain/job/job.ts";
-import { HTTP_METHODS } from "../../../domain/job/request.ts";
 import { CONCURRENCY_LEAST, CONCURRENCY_MOST, NAME_CHARACTERS_MOST } from "../../../domain/job/validate.ts";
-import {
-  STATUSES_MOST,
-  STATUS_LEAST,
-  STATUS_MOST,
-  TIMEOUT_SECONDS_LEAST,
-  TIMEOUT_SECONDS_MOST,
-} from "../../../domain/job/validateRequest.ts";
 import { EVERY_MINUTES_LEAST, EVERY_MINUTES_MOST } from "../../../domain/job/validateSchedule.ts";
 import type { JsonValue } from "../../../domain/json.ts";
-import { BACKOFF_TYPES, MAX_BACKOFF_MS } from "../../../domain/retry/policy.ts";
-import {
-  anyJson,
-  flag,
-  list,
-  moment,
-  number,
-  object,
-  oneOf,
-  optional,
-  text,
-  textMap,
-  wholeNumber,
-} from "../../fields.ts";
+import { anyJson, moment, object, oneOf, optional, text, wholeNumber } from "../../fields.ts";
 import type { Path } from "../../readInput.ts";
 import { read } from "../../readInput.ts";
-import { AssertionsSchema, ResponseMatcherSchema, toAssertion, toResponseMatcher } from "./responseRules.ts";
+import {
+  RequestChangesInput,
+  RetryPolicyInput,
+  requestMembers,
+  toRequestChanges,
+  toRetryPolicyChanges,
+  url,
+} from "./requestInput.ts";
+import { toStep } from "./stepConversions.ts";
+import { jsonMap, stepList } from "./steps.ts";
+import { WebhookInput, toWebhookChanges } from "./webhook.ts";
 
-/** Longer than any URL that the guard lets through. */
-const URL_CHARACTERS_MOST = 8_192;
 const CRON_CHARACTERS_MOST = 1_024;
-/** Thirty days, as `validateRetryPolicy` has it. */
-const DURATION_SECONDS_MOST = 30 * 24 * 60 * 60;
-const LIST_MS_MOST = 10;
-/** `request.assertions[0].operator` is as deep as a field lies. */
+/** `request.assertions[0].operator` is as deep as a field lies; what is wrong within a list leaves out the list. */
 const PATH_LEVELS_MOST = 4;
-
-const status = () => wholeNumber(STATUS_LEAST, STATUS_MOST);
 
 export const ScheduleInput = object({
   every_n_minutes: optional(wholeNumber(EVERY_MINUTES_LEAST, EVERY_MINUTES_MOST)).openapi({
-    description: 'For kind "recurring"; counted from the job\'s creation, without drift.',
+    description: 'For kinds "recurring" and "workflow"; counted from the job\'s creation, without drift.',
     example: 15,
   }),
   cron: optional(text(1, CRON_CHARACTERS_MOST)).openapi({
-    description: 'For kind "cron": minute, hour, day of month, month, day of week.',
+    description: 'For kinds "cron" and "workflow": minute, hour, day of month, month, day of week.',
     example: "0 2 * * *",
   }),
   timezone: optional(text(1, 64)).openapi({
@@ -64,67 +46,19 @@ export const ScheduleInput = object({
       "and in the hour that comes twice (`repeat`, default `once`).",
   }),
   run_at: optional(moment()).openapi({
-    description: 'For kind "scheduled": the moment, in the future.',
+    description: 'For kinds "scheduled" and "workflow": the moment, in the future.',
     example: "2030-01-31T09:00:00Z",
   }),
 }).openapi("ScheduleInput");
-
-const requestMembers = {
-  method: optional(oneOf(HTTP_METHODS)).openapi({ description: "Default GET." }),
-  headers: optional(textMap("header names and texts")).openapi({
-    description: "Values may hold `{{variables}}` and `secret://name`. A PATCH replaces all of them.",
-  }),
-  body: anyJson().optional().openapi({
-    description: "A string is sent as text, anything else as JSON; `null`, the default, sends none.",
-  }),
-  timeout_seconds: optional(wholeNumber(TIMEOUT_SECONDS_LEAST, TIMEOUT_SECONDS_MOST)).openapi({
-    description: "For one attempt as a whole; default 30.",
-  }),
-  success_statuses: optional(list(status(), STATUSES_MOST, "HTTP statuses")).openapi({
-    description: "Default 200, 201, 202, 204.",
-  }),
-  response_matcher: optional(ResponseMatcherSchema),
-  assertions: optional(AssertionsSchema),
-  output: optional(textMap("output names and JSONPaths or templates")).openapi({
-    description: "What to keep of the response as the execution's `output`.",
-  }),
-};
-
-const url = () =>
-  text(1, URL_CHARACTERS_MOST).openapi({
-    description: "A public http or https URL; `{{variables}}` may stand after the host.",
-    example: "https://api.example.com/sync",
-  });
-
-export const RetryPolicyInput = object({
-  max_attempts: optional(wholeNumber(1, 10)).openapi({ description: "The first one included; default 3." }),
-  retry_on_statuses: optional(list(status(), STATUSES_MOST, "HTTP statuses")).openapi({
-    description: "Default 429, 500, 502, 503, 504. Timeouts and connection errors are always retried.",
-  }),
-  retry_on_mismatch: optional(flag()).openapi({
-    description: "Whether a success status whose body breaks a response rule is retried; default false.",
-  }),
-  backoff: optional(
-    object({
-      type: optional(oneOf(BACKOFF_TYPES)),
-      initial_ms: optional(wholeNumber(0, MAX_BACKOFF_MS)),
-      factor: optional(number(1, 10)),
-      max_ms: optional(wholeNumber(0, MAX_BACKOFF_MS)),
-      jitter: optional(flag()),
-      list_ms: optional(list(wholeNumber(0, MAX_BACKOFF_MS), LIST_MS_MOST, "waits in milliseconds")),
-    }),
-  ).openapi({ description: "Waits between attempts; by default 500 ms, doubling, with jitter." }),
-  max_duration_seconds: optional(wholeNumber(1, DURATION_SECONDS_MOST)).openapi({
-    description: "Bounds the whole execution, waits included; default no bound.",
-  }),
-}).openapi("RetryPolicyInput");
 
 const STATES = ["active", "paused", "draft"] as const;
 
 const members = {
   state: oneOf(STATES).optional().openapi({ description: "Default active; `completed` is reached by itself." }),
   schedule: optional(ScheduleInput),
-  retry_policy: optional(RetryPolicyInput),
+  retry_policy: optional(RetryPolicyInput).openapi({
+    description: "For plain kinds; an `http` step has its own.",
+  }),
   concurrency_limit: optional(wholeNumber(CONCURRENCY_LEAST, CONCURRENCY_MOST)).openapi({
     description: "Executions at a time, whatever started them; default 1 for recurring and cron, else 10.",
   }),
@@ -134,6 +68,26 @@ const members = {
   misfire_policy: optional(oneOf(MISFIRE_POLICIES)).openapi({
     description: "What becomes of due times that passed while the instance was down; default fire_once.",
   }),
+  steps: optional(stepList()).openapi({
+    description: "Required for workflow and webhook_trigger, and for them only. A PATCH replaces the list.",
+  }),
+  env: optional(jsonMap("names and JSON values")).openapi({
+    description: "What templates of steps see as `env`. Not for secrets: it is shown.",
+  }),
+  input_schema: anyJson()
+    .optional()
+    .openapi({
+      description:
+        "JSON Schema (2020-12 or draft-07, references within it only, at most 64 KB) of the `input` that a run is given; " +
+        "`null`, the default, takes any.",
+    }),
+  webhook: optional(WebhookInput).openapi({
+    description: "For webhook_trigger: what is asked of what is posted to its URL. A PATCH changes what it names.",
+  }),
+  response_output_template: anyJson().optional().openapi({
+    description:
+      "JSON with templates: what an execution answers with as `final_output`; `null`, the default, for none.",
+  }),
 };
 
 const name = () => text(1, NAME_CHARACTERS_MOST);
@@ -142,14 +96,17 @@ export const CreateJobBody = object({
   name: name().openapi({ example: "nightly-sync" }),
   kind: oneOf(JOB_KINDS),
   ...members,
-  request: object({ url: url(), ...requestMembers }).openapi("RequestInput"),
+  request: object({ url: url(), ...requestMembers })
+    .openapi("RequestInput")
+    .optional()
+    .openapi({ description: "Required for plain kinds, and for them only." }),
 }).openapi("CreateJob");
 
 export const PatchJobBody = object({
   name: name().optional(),
   kind: oneOf(JOB_KINDS).optional(),
   ...members,
-  request: object({ url: url().optional(), ...requestMembers }).optional(),
+  request: RequestChangesInput.optional(),
 }).openapi("PatchJob");
 
 export const PreviewBody = object({
@@ -213,6 +170,11 @@ export function toChanges(wire: z.output<typeof PatchJobBody>): JobChanges {
     concurrencyLimit: wire.concurrency_limit,
     overlapPolicy: wire.overlap_policy,
     misfirePolicy: wire.misfire_policy,
+    steps: wire.steps ? wire.steps.map(toStep) : wire.steps,
+    env: wire.env as JobChanges["env"],
+    inputSchema: json(wire.input_schema),
+    responseOutputTemplate: json(wire.response_output_template),
+    webhook: toWebhookChanges(wire.webhook),
   });
 }
 
@@ -227,41 +189,9 @@ export function toScheduleChanges(wire: z.output<typeof ScheduleInput> | null | 
   };
 }
 
-function toRequestChanges(wire: z.output<typeof PatchJobBody>["request"]): JobChanges["request"] {
-  if (wire === undefined) return undefined;
-  return {
-    url: wire.url,
-    method: wire.method,
-    headers: wire.headers,
-    // What came out of `JSON.parse` is JSON, though the schema says only that it is anything.
-    body: wire.body as JsonValue | undefined,
-    timeoutSeconds: wire.timeout_seconds,
-    successStatuses: wire.success_statuses,
-    responseMatcher: wire.response_matcher ? toResponseMatcher(wire.response_matcher) : wire.response_matcher,
-    assertions: wire.assertions?.map(toAssertion) ?? (wire.assertions === null ? null : undefined),
-    output: wire.output,
-  };
-}
-
-function toRetryPolicyChanges(wire: z.output<typeof RetryPolicyInput> | null | undefined): JobChanges["retryPolicy"] {
-  if (wire === null || wire === undefined) return wire;
-  const { backoff } = wire;
-  return {
-    maxAttempts: wire.max_attempts,
-    retryOnStatuses: wire.retry_on_statuses,
-    retryOnMismatch: wire.retry_on_mismatch,
-    maxDurationSeconds: wire.max_duration_seconds,
-    backoff: backoff
-      ? {
-          type: backoff.type,
-          initialMs: backoff.initial_ms,
-          factor: backoff.factor,
-          maxMs: backoff.max_ms,
-          jitter: backoff.jitter,
-          listMs: backoff.list_ms,
-        }
-      : backoff,
-  };
+/** What came out of `JSON.parse` is JSON, though the schema says only that it is anything. */
+function json(value: unknown): JsonValue | undefined {
+  return value as JsonValue | undefined;
 }
 
 /** An edit that names nothing has no members, so that it can be told from one that does. */

@@ -1,0 +1,117 @@
+import { describe, expect, it } from "vitest";
+import { aJob, anExecution, aStepRecord, aWorkflow } from "../../../test/workerd/db/builders.ts";
+import type { DecisionAnswer, DecisionRequest, JobActorProtocol } from "../../domain/engine/protocol.ts";
+import type { StepRecord } from "../../domain/execution/stepRecord.ts";
+import type { Services } from "../services.ts";
+import { decideByLink, viewApproval } from "./approvalLink.ts";
+import { decideApproval } from "./decideApproval.ts";
+
+const JOB = aJob();
+const TOKEN = { id: "tok_1", name: "ci", workspaceId: JOB.workspaceId };
+const ask = aStepRecord({ path: "par[0].ask", type: "approval", status: "waiting" });
+
+function executionWith(steps: readonly StepRecord[]) {
+  return anExecution(JOB, { status: "waiting", source: "manual", workflow: aWorkflow({ steps }) });
+}
+
+/** An actor whose execution is live, and that answers decisions as told. */
+function services(steps: readonly StepRecord[], answer: DecisionAnswer["type"] | Error = "decided") {
+  const execution = executionWith(steps);
+  const asked: DecisionRequest[] = [];
+  const actor: Partial<JobActorProtocol> = {
+    describe: async () => execution,
+    decide: async (request) => {
+      asked.push(request);
+      if (answer instanceof Error) throw answer;
+      return answer === "unknown" ? { type: "unknown" } : { type: answer, execution };
+    },
+    approval: async () => null,
+  };
+  const parts = {
+    executions: { find: async () => null },
+    actors: { of: () => actor },
+    report: () => undefined,
+  };
+  return { services: parts as unknown as Services, asked, executionId: execution.id };
+}
+
+async function decide(world: ReturnType<typeof services>, step: string) {
+  const { executionId } = world;
+  return await decideApproval(world.services, TOKEN, { executionId, step, decision: "approve", comment: "Fine." });
+}
+
+describe("decideApproval", () => {
+  it.each(["par[0].ask", "ask"])("decides the step named %s, and says who did", async (step) => {
+    const world = services([ask]);
+    expect((await decide(world, step)).ok).toBe(true);
+    expect(world.asked).toEqual([
+      {
+        executionId: world.executionId,
+        step: "par[0].ask",
+        decision: "approve",
+        by: "ci (tok_1)",
+        comment: "Fine.",
+        authority: { workspaceId: JOB.workspaceId },
+      },
+    ]);
+  });
+
+  it("does not guess which of several steps with one id is meant", async () => {
+    const world = services([ask, { ...ask, path: "par[1].ask" }]);
+    expect(await decide(world, "ask")).toMatchObject({ error: { code: "not_found" } });
+    expect((await decide(world, "par[1].ask")).ok).toBe(true);
+  });
+
+  it.each([
+    ["of a plain execution", [], "not_found"],
+    ["that is no approval", [{ ...ask, type: "wait" as const }], "not_waiting"],
+    ["that was decided", [{ ...ask, status: "succeeded" as const, output: { approved: true } }], "not_waiting"],
+  ])("refuses a step %s, without asking its actor", async (_, steps, code) => {
+    const world = services(steps);
+    expect(await decide(world, "par[0].ask")).toMatchObject({ ok: false, error: { code } });
+    expect(world.asked).toEqual([]);
+  });
+
+  it.each(["not_waiting", "unknown"] as const)("tells who comes second that it is over (%s)", async (answer) => {
+    expect(await decide(services([ask], answer), "ask")).toMatchObject({ ok: false, error: { code: "not_waiting" } });
+  });
+
+  it("says when to come back while the actor is away", async () => {
+    const refusal = await decide(services([ask], new Error("moved")), "ask");
+    expect(refusal).toMatchObject({ ok: false, error: { code: "actor_unavailable", retryAfterSeconds: 5 } });
+  });
+});
+
+describe("the link of an approval", () => {
+  const link = (executionId: string) => ({ executionId, step: "ask", token: "t" });
+
+  it("decides with its token alone", async () => {
+    const world = services([ask]);
+    const outcome = await decideByLink(world.services, link(world.executionId), "reject", null);
+    expect(outcome).toEqual({ type: "decided", decision: "reject" });
+    expect(world.asked).toMatchObject([{ by: "link", authority: { token: "t" }, comment: null }]);
+  });
+
+  it.each([
+    ["not_waiting", "closed"],
+    ["unknown", "unknown"],
+  ] as const)("turns the actor's %s into %s", async (answer, type) => {
+    const world = services([ask], answer);
+    expect(await decideByLink(world.services, link(world.executionId), "approve", null)).toEqual({ type });
+  });
+
+  it("opens nothing where there is nothing, and asks nobody about an id that is none", async () => {
+    const world = services([ask]);
+    expect(await viewApproval(world.services, link(world.executionId))).toEqual({ type: "unknown" });
+    const nobody = { actors: { of: () => Promise.reject(new Error("asked")) } } as unknown as Services;
+    expect(await viewApproval(nobody, link("../x"))).toEqual({ type: "unknown" });
+    expect(await decideByLink(nobody, link("exe_x"), "approve", null)).toEqual({ type: "unknown" });
+  });
+
+  it("says that nothing was decided while the actor is away", async () => {
+    const world = services([ask], new Error("moved"));
+    expect(await decideByLink(world.services, link(world.executionId), "approve", null)).toEqual({
+      type: "unavailable",
+    });
+  });
+});

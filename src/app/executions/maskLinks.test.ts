@@ -1,0 +1,47 @@
+import { describe, expect, it } from "vitest";
+import { aJob, anExecution, aStepRecord, aWorkflow } from "../../../test/workerd/db/builders.ts";
+import type { JsonValue } from "../../domain/json.ts";
+import { approvalUrls, callbackUrl } from "../../domain/workflow/links.ts";
+import { maskLinks } from "./maskLinks.ts";
+
+const LINK = { publicUrl: "https://carillon.test", executionId: `exe_${"0".repeat(32)}`, key: "key" };
+
+function masked(input: JsonValue): JsonValue | undefined {
+  const workflow = aWorkflow({ steps: [aStepRecord({ input })] });
+  return maskLinks(anExecution(aJob(), { workflow })).workflow?.steps[0]?.input;
+}
+
+describe("maskLinks", () => {
+  it("takes the token out of every link that the engine makes", () => {
+    const urls = approvalUrls(LINK, "loop[3].ask");
+    const callback = callbackUrl(LINK, "cond.then.wait");
+    expect(masked([urls, callback])).toEqual([
+      {
+        url: `https://carillon.test/v1/approvals/${LINK.executionId}/loop%5B3%5D.ask/[secret]`,
+        approve_url: `https://carillon.test/v1/approvals/${LINK.executionId}/loop%5B3%5D.ask/[secret]?decision=approve`,
+        reject_url: `https://carillon.test/v1/approvals/${LINK.executionId}/loop%5B3%5D.ask/[secret]?decision=reject`,
+      },
+      `https://carillon.test/v1/callbacks/${LINK.executionId}/cond.then.wait/[secret]`,
+    ]);
+  });
+
+  it("takes it out of texts, names of fields, and other addresses", () => {
+    const url = callbackUrl(LINK, "wait");
+    const token = url.slice(url.lastIndexOf("/") + 1);
+    const inside = masked({ [url]: `Call ${url}, or ${url}!`, url: `https://x.test/?to=${encodeURIComponent(url)}` });
+    expect(JSON.stringify(inside)).not.toContain(token);
+    expect(JSON.stringify(inside).match(/\[secret\]/g)).toHaveLength(4);
+  });
+
+  it("leaves everything else as it is, and a plain execution untouched", () => {
+    const input = { digest: "5f0c1ad6b3e94c27a8d1f6027be4c935", url: "https://x.test/v1/callbacks" };
+    expect(masked(input)).toEqual(input);
+    const plain = anExecution(aJob());
+    expect(maskLinks(plain)).toBe(plain);
+  });
+
+  it("takes no longer for a text that is nothing but beginnings of links", () => {
+    const text = "v1%2fcallbacks%2fexe_a%2f".repeat(20_000);
+    expect(masked(text)).toBe(text);
+  });
+});

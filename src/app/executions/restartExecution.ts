@@ -1,0 +1,71 @@
+/** Begins a finished execution of a job with steps anew, from one of its steps; the original stays as it is. */
+
+import type { Execution } from "../../domain/execution/execution.ts";
+import { isFinished } from "../../domain/execution/execution.ts";
+import type { WorkflowRecord } from "../../domain/execution/stepRecord.ts";
+import type { JsonValue } from "../../domain/json.ts";
+import { ok } from "../../domain/result.ts";
+import type { Outcome } from "../errors.ts";
+import { invalid, notFound, refused } from "../errors.ts";
+import { askToStart, backlogFull } from "../jobs/triggerJob.ts";
+import type { Services } from "../services.ts";
+import { getExecution } from "./getExecution.ts";
+
+export interface RestartFrom {
+  /** The path or the id of a step; `null` for the first that failed. */
+  readonly step: string | null;
+  readonly overrideInput?: JsonValue;
+}
+
+/** Step paths that a message names; more would not be read. */
+const NAMED_MOST = 20;
+
+export async function restartExecution(
+  services: Services,
+  workspaceId: string,
+  executionId: string,
+  from: RestartFrom,
+): Promise<Outcome<Execution>> {
+  const found = await getExecution(services, workspaceId, executionId);
+  if (!found.ok) return found;
+  const original = found.value;
+  const { status, workflow } = original;
+  if (workflow === null) return refused("no_steps", "This execution has no steps to begin from; replay runs it again.");
+  if (!isFinished(status)) {
+    return refused("not_finished", `This execution is ${status}; it can be restarted once it is finished.`, {
+      details: { status },
+    });
+  }
+  if (from.step !== null && !hasStep(workflow, from.step)) return unknownStep(workflow);
+  const request = {
+    workspaceId,
+    original,
+    fromStep: from.step,
+    ...(from.overrideInput === undefined ? {} : { overrideInput: from.overrideInput }),
+  };
+  const answer = await askToStart(services, workspaceId, original.jobId, (actor) => actor.restart(request));
+  if (!answer.ok) return answer;
+  switch (answer.value.type) {
+    case "started":
+      return ok(answer.value.execution);
+    case "refused":
+      return refused("not_restartable", answer.value.message);
+    case "backlog_full":
+      return backlogFull();
+    case "unknown_job":
+      return notFound("job");
+  }
+}
+
+function hasStep({ steps }: WorkflowRecord, pathOrId: string): boolean {
+  return steps.some(({ path, id }) => path === pathOrId || id === pathOrId);
+}
+
+function unknownStep({ steps }: WorkflowRecord) {
+  const named = steps.slice(0, NAMED_MOST).map(({ path }) => path);
+  const more = steps.length > named.length ? `, and ${steps.length - named.length} more` : "";
+  const reached = named.length === 0 ? "it reached none" : `it reached ${named.join(", ")}${more}`;
+  return invalid([
+    { path: "from_step", message: `must be the id or the path of a step of this execution; ${reached}` },
+  ]);
+}

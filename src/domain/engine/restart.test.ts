@@ -1,0 +1,98 @@
+import { describe, expect, it } from "vitest";
+import type { Execution } from "../execution/execution.ts";
+import type { StepDefinition } from "../workflow/definition.ts";
+import { condition, forEach, http, parallel, transform, workflowJob } from "../workflow/workflow.fixture.ts";
+import { START } from "./engine.fixture.ts";
+import { WorkflowDriver } from "./workflow.fixture.ts";
+
+const ALWAYS = { left: 1, operator: "eq", right: 1 } as const;
+
+/** A driver on the restarted execution, or the refusal. */
+function restart(
+  original: Execution,
+  steps: readonly StepDefinition[],
+  fromStep: string | null,
+  overrideInput?: never,
+) {
+  const driver = new WorkflowDriver(workflowJob(steps));
+  const event = {
+    type: "restart",
+    id: driver.id,
+    original,
+    fromStep,
+    ...(overrideInput ? { overrideInput } : {}),
+  } as const;
+  const answer = driver.send<"restart">(event, START);
+  return answer.ok ? driver : answer.error;
+}
+
+function mustRestart(...args: Parameters<typeof restart>): WorkflowDriver {
+  const restarted = restart(...args);
+  if (restarted instanceof WorkflowDriver) return restarted;
+  throw new Error(JSON.stringify(restarted));
+}
+
+describe("restart", () => {
+  const steps = [http("a"), http("b", {}, "https://example.com/{{steps.a.output}}/{{input.x}}"), http("c")];
+
+  it("keeps the outputs of the steps before, and links the original", () => {
+    const original = new WorkflowDriver(workflowJob(steps)).start().answer("a", 1).answer("b").answer("c").execution;
+    const driver = mustRestart(original, steps, "b", { x: 2 } as never);
+    expect(driver.requested()).toEqual(["b"]);
+    expect(driver.step("b")?.input).toMatchObject({ url: "https://example.com/1/2" });
+    expect(driver.execution).toMatchObject({ source: "restart", workflow: { restartedFrom: original.id } });
+    driver.answer("b").answer("c");
+    expect(driver.execution.status).toBe("succeeded");
+  });
+
+  it("retries from the first step that failed", () => {
+    const original = new WorkflowDriver(workflowJob(steps)).start().answer("a", 1).answerFailure("b").execution;
+    expect(mustRestart(original, steps, null).requested()).toEqual(["b"]);
+  });
+
+  it("keeps what is inside a condition, also the branch that was not taken", () => {
+    const nested = [condition("q", ALWAYS, [http("a"), http("b")], [http("n")])];
+    const original = new WorkflowDriver(workflowJob(nested))
+      .start()
+      .answer("q.then.a")
+      .answerFailure("q.then.b").execution;
+    const driver = mustRestart(original, nested, null);
+    expect(driver.requested()).toEqual(["q.then.b"]);
+    expect(driver.statuses()).toMatchObject({ "q.else.n": "skipped", "q.then.a": "succeeded", q: "running" });
+    driver.answer("q.then.b");
+    expect(driver.execution.status).toBe("succeeded");
+  });
+
+  it("keeps the branches of parallel that succeeded", () => {
+    const nested = [
+      parallel("p", [
+        [http("a"), http("b")],
+        [http("c"), http("d")],
+      ]),
+      http("z"),
+    ];
+    const original = new WorkflowDriver(workflowJob(nested)).start();
+    original.answer("p[0].a").answer("p[1].c").answer("p[0].b").answerFailure("p[1].d");
+    const driver = mustRestart(original.execution, nested, null);
+    expect(driver.requested()).toEqual(["p[1].d"]);
+  });
+
+  it("keeps the iterations of for_each that succeeded, and its list", () => {
+    const nested = [forEach("loop", "{{input}}", [http("a"), http("b", {}, "https://example.com/{{item}}")])];
+    const original = new WorkflowDriver(workflowJob(nested)).start({ input: ["x", "y", "z"] });
+    for (const n of [0, 1, 2]) original.answer(`loop[${n}].a`);
+    original.answer("loop[0].b").answerFailure("loop[1].b").answer("loop[2].b");
+    const driver = mustRestart(original.execution, nested, "loop[1].b");
+    expect(driver.requested()).toEqual(["loop[1].b"]);
+    expect(driver.step("loop[1].b")?.input).toMatchObject({ url: "https://example.com/y" });
+    expect(mustRestart(original.execution, nested, "b").requested()).toEqual(["loop[0].b", "loop[1].b", "loop[2].b"]);
+  });
+
+  it("refuses a step that does not exist or was not reached, and a retry of what did not fail", () => {
+    const original = new WorkflowDriver(workflowJob(steps)).start().answerFailure("a").execution;
+    expect(restart(original, steps, "nope")).toHaveProperty("message");
+    expect(restart(original, steps, "c")).toHaveProperty("message");
+    const done = new WorkflowDriver(workflowJob([transform("t", 1)])).start().execution;
+    expect(restart(done, [transform("t", 1)], null)).toHaveProperty("message");
+  });
+});
