@@ -102,6 +102,13 @@ export function jobKey(id: string): string {
   return id.slice(4 + TIME_LENGTH, 4 + TIME_LENGTH + KEY_LENGTH);
 }
 
+/** A number in [0, 1) that belongs to an id, spread evenly over jobs: keeps what is due for many at once from being so. */
+export function spreadOf(id: string): number {
+  let value = 0;
+  for (const letter of jobKey(id).slice(-4)) value = value * 32 + Math.max(0, ALPHABET.indexOf(letter));
+  return value / 32 ** 4;
+}
+
 /** Smallest and largest execution id of a due time: a time range of executions is a range of ids. */
 export function executionIdFloor(dueMs: number): string {
   return `exe_${encodeTime(Math.max(0, dueMs))}`;

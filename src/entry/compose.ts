@@ -19,6 +19,7 @@ import { createTokenRepository } from "../db/tokenRepository.ts";
 import { createTriggerRepository } from "../db/triggerRepository.ts";
 import { createWorkspaceRepository } from "../db/workspaceRepository.ts";
 import type { AttemptWork } from "../domain/engine/claim.ts";
+import { isFinished } from "../domain/execution/execution.ts";
 import type { TargetPolicy } from "../domain/net/target.ts";
 import { ok } from "../domain/result.ts";
 import type { Result } from "../domain/result.ts";
@@ -125,9 +126,10 @@ export function composeConsumer(env: Bindings, waitUntil: (work: Promise<unknown
         history,
         ...outbound,
         report: logFault,
+        sleep: storage.sleep,
       });
       // An end that was not recorded is logged when it is collected.
-      if (!report.recorded || !report.finish?.applied) return;
+      if (!report.recorded || !report.finish?.applied || !isFinished(report.execution.status)) return;
       logFinished(report.execution, { ...report.finish.cost, d1RowsWritten: written.rowsWritten });
       written.rowsWritten = 0;
     },

@@ -23,6 +23,8 @@ export interface AttemptDeps extends PrepareDeps {
   /** Sends under the target guard; never throws. */
   readonly send: (request: OutboundRequest) => Promise<OutboundResult>;
   readonly report: (event: string, error: unknown) => void;
+  /** Resolves after the delay, or at once when the signal aborts; never rejects. */
+  readonly sleep: (delayMs: number, signal: AbortSignal) => Promise<void>;
 }
 
 export interface AttemptReport {
@@ -37,13 +39,19 @@ export interface AttemptReport {
 /** A record may be written ahead of `finish` only while the lease is safely ours. */
 const LEASE_MARGIN_MS = 3_000;
 const FINISH_TRIES = 3;
+/** An execution that is older is listed as running; not within the first moments of an attempt, which mostly end it. */
+const LIST_RUNNING_AFTER_MS = 1_200;
+const LIST_RUNNING_LEAST_MS = 300;
 const STEP_PREVIEW_CHARACTERS = 4_096;
 
 export async function attemptExecution(work: AttemptWork, deps: AttemptDeps): Promise<AttemptReport> {
   const startedAtMs = deps.clock.now();
+  const answered = new AbortController();
+  const listed = listIfSlow(work, deps, answered.signal);
   const prepared = await prepareRequest(work, deps);
   const sent = prepared.ok ? await deps.send(prepared.value.request) : prepared.error;
   const finishedAtMs = deps.clock.now();
+  answered.abort();
 
   const unprepared = { redact: (text: string) => text, scope: scopeOf(work) };
   const described = describeResponse(work, sent, prepared.ok ? prepared.value : unprepared);
@@ -63,14 +71,30 @@ export async function attemptExecution(work: AttemptWork, deps: AttemptDeps): Pr
   // Guarantee: what is written ahead carries the odd revision after the claim's. Should the actor have moved on in the
   // meantime (a cancel, a lost lease), its own record has a higher one and holds.
   const ours = finishedAtMs < work.leaseUntilMs - LEASE_MARGIN_MS;
+  // An execution that will be retried is listed with its attempts, unless it is over before anyone would look.
+  const lastsUntilMs = finishedAtMs + (verdict.type === "retry" ? verdict.delayMs : 0);
+  const worthListing = verdict.type !== "retry" || lastsUntilMs > work.execution.createdAtMs + LIST_RUNNING_AFTER_MS;
   const recorded =
-    verdict.type !== "retry" && work.data === null && ours
+    worthListing && work.data === null && ours
       ? await deps.history.record([{ execution, completesJob: work.completesJob }])
       : false;
   const { product } = described;
   const result = { attempt, verdict, finishedAtMs, recorded, recordedRev: execution.rev, product };
   const finish = await reportFinish(work, result, deps);
+  await listed;
   return { execution, attempt, finish, recorded };
+}
+
+/**
+ * Guarantee: lists are at most two seconds behind an execution that lasts longer. The picture of a plain execution that is
+ * under way is written from here, under the claim's own revision, which costs the actor nothing; of one with steps the
+ * actor has it collected.
+ */
+async function listIfSlow(work: AttemptWork, deps: AttemptDeps, answered: AbortSignal): Promise<void> {
+  if (work.data !== null) return;
+  const dueMs = work.execution.createdAtMs + LIST_RUNNING_AFTER_MS;
+  await deps.sleep(Math.max(LIST_RUNNING_LEAST_MS, dueMs - deps.clock.now()), answered);
+  if (!answered.aborted) await deps.history.record([{ execution: work.execution, completesJob: false }]);
 }
 
 /** A step's answer is its output, which is kept once; of one that failed enough is kept to see why. */

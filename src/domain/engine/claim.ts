@@ -12,7 +12,7 @@ import type { TemplateScope } from "../template/render.ts";
 import { progressOf } from "./advance.ts";
 import { attemptsOf, type HttpTarget, httpTarget, recordAt, withRecord } from "./httpRun.ts";
 import type { JobState, LiveExecution } from "./state.ts";
-import { completesJob, definitionFor, putLive, replaceStep, revise } from "./state.ts";
+import { completesJob, definitionFor, leaveListingTo, putLive, replaceStep, revise } from "./state.ts";
 import { leaseMs } from "./timers.ts";
 
 /** Everything that a consumer needs for one attempt, so that it reads nothing else on the way to the target. */
@@ -76,7 +76,7 @@ export function claim(
     { ...step, phase: "claimed", dueMs: leaseUntilMs, dispatches: 0 },
   );
   const frozen = live.frozen ?? { timestampMs: context.nowMs, uuid: context.uuid };
-  const next = putLive(state, { ...claimed, frozen });
+  const next = putLive(state, { ...leaveListingTo(claimed, live.listing?.dueMs ?? leaseUntilMs), frozen });
   const attempts = attemptsOf(live, step.path);
   const { workflow } = claimed.execution;
   const work: AttemptWork = {

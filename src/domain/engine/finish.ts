@@ -13,7 +13,7 @@ import { keep, progressOf } from "./advance.ts";
 import { endExecution } from "./end.ts";
 import { attemptsOf, withAttempts } from "./httpRun.ts";
 import type { JobState, LiveExecution, StepRun } from "./state.ts";
-import { definitionFor, isHeld, putLive, replaceStep, revise } from "./state.ts";
+import { definitionFor, isHeld, leaveListingTo, LIST_AFTER_MS, putLive, replaceStep, revise } from "./state.ts";
 
 export interface AttemptResult {
   readonly executionId: string;
@@ -22,7 +22,7 @@ export interface AttemptResult {
   readonly attempt: Attempt;
   readonly verdict: Verdict;
   readonly finishedAtMs: number;
-  /** The history already holds the record of this end, at `recordedRev`. */
+  /** The history already holds this picture (of the end, or of an execution that will be retried), at `recordedRev`. */
   readonly recorded: boolean;
   /** The revision after the claim's; absent from a consumer of the release that did not send it. */
   readonly recordedRev?: number;
@@ -67,8 +67,10 @@ export function finish(
       const waiting: StepRun = isHeld(state, live)
         ? { ...step, phase: "ready", dueMs: 0, lost: 0 }
         : { ...step, phase: "backoff", dueMs: result.finishedAtMs + verdict.delayMs, lost: 0 };
+      const revised = replaceStep(revise(withAttempt, {}, nowMs), waiting);
+      const isListed = result.recorded && waiting.phase === "backoff";
       return {
-        state: putLive(state, replaceStep(revise(withAttempt, {}, nowMs), waiting)),
+        state: putLive(state, isListed ? leaveListingTo(revised, waiting.dueMs + LIST_AFTER_MS) : revised),
         answer: { applied: true },
       };
     }

@@ -169,8 +169,18 @@ export function revise(live: LiveExecution, changes: Partial<Execution>, nowMs: 
   return {
     ...live,
     execution: { ...live.execution, ...changes, rev: live.execution.rev + 2 },
-    listing: live.listing ?? { dueMs: nowMs + LIST_AFTER_MS, tries: 0 },
+    listing: { dueMs: Math.min(live.listing?.dueMs ?? Number.POSITIVE_INFINITY, nowMs + LIST_AFTER_MS), tries: 0 },
   };
+}
+
+/**
+ * Leaves the listing of a plain execution to whoever holds its message or its claim, who writes the picture while the
+ * attempt lasts and needs no alarm for it; the actor asks at `untilMs`, should that one have died. What has no slot
+ * yet, and what has steps, the actor lists itself.
+ */
+export function leaveListingTo(live: LiveExecution, untilMs: number): LiveExecution {
+  if (live.listing === null || live.execution.workflow !== null) return live;
+  return { ...live, listing: { dueMs: untilMs, tries: 0 } };
 }
 
 export function replaceStep(live: LiveExecution, step: StepRun): LiveExecution {

@@ -11,13 +11,20 @@ import { goOn, keep, progressOf } from "./advance.ts";
 import { collectAgainMs, endExecution } from "./end.ts";
 import type { Errand, ErrandOrder } from "./errands.ts";
 import { fireDue } from "./fire.ts";
+import { spreadOf } from "../ids.ts";
 import { attemptsOf, httpTarget, withAttempts } from "./httpRun.ts";
 import type { Command, JobState, LiveExecution, Step, StepRun } from "./state.ts";
-import { definitionFor, isHeld, occupiesSlot, putLive, replaceStep, revise } from "./state.ts";
+import { definitionFor, isHeld, leaveListingTo, occupiesSlot, putLive, replaceStep, revise } from "./state.ts";
 import { endWait } from "./wake.ts";
 
-/** A message that nobody claimed is sent again after 5 s, then 10 s, 20 s, … up to 5 min: a queue with a backlog has not lost it. */
-const REDISPATCH_MS = 5_000;
+/**
+ * A message that nobody claimed is sent again after 20 to 30 s, then twice as long, … up to 5 min. Not sooner, and not for
+ * all jobs at the same moment: a queue that works off thousands of jobs of one instant has lost none of their messages,
+ * and alarms that ring meanwhile only take the time that the claims need (measured: 5,000 jobs with a first repetition
+ * after 5 s did not come to an end).
+ */
+const REDISPATCH_MS = 20_000;
+const REDISPATCH_SPREAD_MS = 10_000;
 const REDISPATCH_MAX_MS = 300_000;
 
 /** After this many claims in a row without a result the execution fails: its request seems to take the worker down. */
@@ -160,15 +167,15 @@ function dispatchAll(
   for (const step of live.steps) {
     const isNew = step.phase === "ready";
     if (isNew ? !context.getsSlot : step.phase !== "dispatched" || step.dueMs !== 0) continue;
-    const wait = Math.min(REDISPATCH_MAX_MS, REDISPATCH_MS * 2 ** Math.min(step.dispatches, 10));
+    const firstMs = REDISPATCH_MS + REDISPATCH_SPREAD_MS * spreadOf(live.execution.id);
     const sent: StepRun = {
       ...step,
       phase: "dispatched",
-      dueMs: context.nowMs + wait,
+      dueMs: context.nowMs + Math.round(Math.min(REDISPATCH_MAX_MS, firstMs * 2 ** Math.min(step.dispatches, 10))),
       fence: isNew ? step.fence + 1 : step.fence,
       dispatches: step.dispatches + 1,
     };
-    next = putLive(next, replaceStep(next.live.get(live.execution.id) ?? live, sent));
+    next = putLive(next, leaveListingTo(replaceStep(next.live.get(live.execution.id) ?? live, sent), sent.dueMs));
     const { timeoutSeconds } = httpTarget(definitionFor(state, live), step.path).request;
     context.commands.push({
       type: "dispatch",
