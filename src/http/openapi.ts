@@ -100,7 +100,9 @@ function idSchema(parameter: string) {
 
 function bodyOf({ schema, example, moreExamples, optional, text, any }: NonNullable<Contract["body"]>) {
   if (any === true) return { content: { "*/*": { schema, example } }, required: false };
-  const named = Object.entries({ default: example, ...moreExamples }).map(([name, value]) => [name, { value }] as const);
+  const named = Object.entries({ default: example, ...moreExamples }).map(
+    ([name, value]) => [name, { value }] as const,
+  );
   const shown = moreExamples === undefined ? { example } : { examples: Object.fromEntries(named) };
   const json = { "application/json": { schema, ...shown } };
   return {

@@ -140,9 +140,14 @@ function kindMessage(member: KindMember, kind: JobKind): string {
 
 function validatePlain(draft: JobDraft, policy: TargetPolicy): FieldIssue[] {
   return [
-    ...(draft.request.url === undefined ? [{ path: "request.url", message: "is required" }] : []),
+    ...(draft.request.url === undefined ? [missingUrl(draft.named)] : []),
     ...validateRequest(draft.request, policy),
   ];
+}
+
+function missingUrl(named: readonly KindMember[]): FieldIssue {
+  if (named.includes("request")) return { path: "request.url", message: "is required" };
+  return { path: "request", message: "is required: an object with a url" };
 }
 
 function validateSteps(

@@ -54,8 +54,8 @@ describe("POST /v1/jobs refuses", () => {
   it.each([
     [{ ...GOOD, name: undefined }, "name", "name is required: text of 1 to 255 characters."],
     [{ ...GOOD, name: "x".repeat(256) }, "name", "name must be text of 1 to 255 characters."],
-    [{ ...GOOD, kind: "weekly" }, "kind", 'kind must be one of "recurring", "cron", "scheduled", "one_time", "workflow", "webhook_trigger".'],
-    [{ ...GOOD, request: undefined }, "request.url", "request.url is required"],
+    [{ ...GOOD, kind: "weekly" }, "kind", 'kind must be one of "recurring", "cron", "scheduled", "one_time", "work'],
+    [{ ...GOOD, request: undefined }, "request", "request is required: an object with a url."],
     [{ ...GOOD, request: {} }, "request.url", "request.url is required: text of 1 to 8192 characters."],
     [{ ...GOOD, request: { url: TARGET, method: "HEAD" } }, "request.method", 'must be one of "GET"'],
     [{ ...GOOD, schedule: { cron: "* * * * * *" } }, "schedule.cron", "seconds and years are not supported"],

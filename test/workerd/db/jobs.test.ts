@@ -63,7 +63,7 @@ describe("insert and find", () => {
     expect(offline.calls()).toBe(3);
   });
 
-  it("writes five rows for a job with its version, six with a key, and one when its actor has it", async () => {
+  it("writes five rows for a job, six with a key, and one when its actor has it", async () => {
     const job = aJob({ workspaceId: aWorkspaceId() });
     expect(await rowsWrittenBy((recorded) => recorded.jobs.insert(job, null))).toBe(5);
     expect(await rowsWrittenBy((recorded) => recorded.jobs.markApplied(job.id, 1))).toBe(1);

@@ -241,7 +241,7 @@ describe("alarm()", () => {
         throw new Error("disk I/O error: SQLITE_IOERR");
       });
       // The message was lost meanwhile, so this alarm has something to save.
-      world.setClock(world.nowMs + 20_000);
+      world.setClock(world.nowMs + 30_000);
       await actor.alarm();
       broken.mockRestore();
       return await state.storage.getAlarm();

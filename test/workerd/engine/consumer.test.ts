@@ -35,9 +35,9 @@ describe("a message", () => {
   it("that is lost is sent again by the actor", async () => {
     const job = await world.start();
     world.take();
-    await world.advance(4_999);
+    await world.advance(19_999);
     expect(world.arrivals).toEqual([]);
-    await world.advance(1);
+    await world.advance(10_001);
     expect(world.arrivals).toHaveLength(1);
     expect(await statusesOf(job)).toEqual(["succeeded"]);
   });
