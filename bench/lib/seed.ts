@@ -107,6 +107,8 @@ function anExecution(
     startedAtMs: hasStarted ? dueMs + 10 : null,
     finishedAtMs: isOver ? dueMs + 50 : null,
     replayedFrom: null,
+    parent: null,
+    workflow: null,
     attempts: isOver ? [attempt] : [],
     output: null,
     error: failed ? { code: "http_status", message: "The target answered 500." } : null,
