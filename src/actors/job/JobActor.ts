@@ -108,6 +108,7 @@ export class JobActor extends DurableObject<ActorEnv> implements JobActorProtoco
     if (answer === null) return { type: "unknown_job" };
     if (answer.ok) return { type: "started", execution: answer.value };
     if (answer.error === "backlog_full") return { type: "backlog_full" };
+    if ("invalidInput" in answer.error) return { type: "invalid_input", issues: answer.error.invalidInput };
     return { type: "duplicate", executionId: answer.error.duplicateOf, execution: answer.error.execution };
   }
 

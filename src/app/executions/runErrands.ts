@@ -66,6 +66,10 @@ function startOutcome(answer: TriggerAnswer, jobId: string): ErrandOutcome | nul
       return { type: "done" };
     case "backlog_full":
       return null;
+    case "invalid_input": {
+      const message = `The input does not fit the input_schema of ${jobId}: ${answer.issues.map((issue) => `${issue.path} ${issue.message}`).join("; ")}.`;
+      return { type: "refused", error: { code: "invalid_input", message } };
+    }
     case "unknown_job":
       return {
         type: "refused",

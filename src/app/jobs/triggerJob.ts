@@ -82,6 +82,8 @@ function executionOf(answer: TriggerAnswer): Outcome<Execution> {
         : ok(answer.execution);
     case "backlog_full":
       return backlogFull();
+    case "invalid_input":
+      return invalid(answer.issues);
     case "unknown_job":
       return notFound("job");
   }

@@ -174,6 +174,9 @@ async function start(services: Services, job: Job, request: TriggerRequest): Pro
             retryAfterSeconds: BACKLOG_RETRY_AFTER_SECONDS,
           },
         );
+      case "invalid_input":
+        // An event is no input; only what somebody chooses is held against input_schema.
+        throw new Error("A webhook's event was judged as an input.");
       case "unknown_job": {
         // It was saved a moment ago and its definition has not arrived; or it was deleted since it was read.
         if (isApplied) return ok({ type: "unknown" });

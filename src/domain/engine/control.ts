@@ -1,7 +1,9 @@
 /** What people and other programs ask of a job: a new definition, an extra execution, the end of one, a confirmation. */
 
 import type { Execution } from "../execution/execution.ts";
+import type { FieldIssue } from "../issue.ts";
 import { err, ok, type Result } from "../result.ts";
+import { checkInput } from "../schema/inputSchema.ts";
 import type { Job } from "../job/job.ts";
 import type { JsonValue } from "../json.ts";
 import { jsonBytes, STATE_BYTES_MOST } from "../workflow/size.ts";
@@ -48,7 +50,14 @@ function takeBackHeldSlots(state: JobState): JobState {
 /** What starts an execution; `id` is its id, unless the same event started one before. */
 export type TriggerEvent = Omit<TriggerRequest, "workspaceId" | "executionId"> & { readonly id: string };
 
-export type TriggerRefusal = "backlog_full" | { readonly duplicateOf: string; readonly execution: Execution | null };
+export type TriggerRefusal =
+  | "backlog_full"
+  | { readonly duplicateOf: string; readonly execution: Execution | null }
+  /** In what the input does not fit the job's `input_schema`. */
+  | { readonly invalidInput: readonly FieldIssue[] };
+
+/** Sources whose input somebody chose just now; a replay has the input of its original, a webhook a body. */
+const SOURCES_WITH_INPUT: ReadonlySet<string> = new Set(["manual", "api", "job"]);
 
 /** A child that its parent may ask for again is remembered this long after its start. */
 export const CHILD_REMEMBERED_MS = 24 * 60 * 60 * 1_000;
@@ -66,6 +75,9 @@ export function trigger(
     return { state, answer: err({ duplicateOf: first, execution }) };
   }
   if (isBacklogFull(state)) return { state, answer: err("backlog_full") };
+  const isHeldToSchema = state.job.steps !== null && SOURCES_WITH_INPUT.has(request.source);
+  const invalidInput = isHeldToSchema ? checkInput(state.job.inputSchema, request.input ?? {}, "input") : [];
+  if (invalidInput.length > 0) return { state, answer: err({ invalidInput }) };
   const { id, source, replayedFrom, parent, input, triggerInput } = request;
   const workflow = { input: input ?? {}, triggerInput: triggerInput ?? null };
   const execution = newExecution(state, { id, source, replayedFrom, parent, workflow, scheduledForMs: nowMs, nowMs });

@@ -5,6 +5,7 @@
 
 import type { Execution, ExecutionSource } from "../execution/execution.ts";
 import type { ParentLink } from "../execution/stepRecord.ts";
+import type { FieldIssue } from "../issue.ts";
 import type { Job } from "../job/job.ts";
 import type { JsonValue } from "../json.ts";
 import type { ClaimAnswer } from "./claim.ts";
@@ -37,6 +38,7 @@ export type TriggerAnswer =
   /** This event, or this id, started an execution before; `null` when that one is finished and in the history. */
   | { readonly type: "duplicate"; readonly executionId: string; readonly execution: Execution | null }
   | { readonly type: "backlog_full" }
+  | { readonly type: "invalid_input"; readonly issues: readonly FieldIssue[] }
   /** This actor holds no such job of that workspace: it was deleted, or its definition never arrived. */
   | { readonly type: "unknown_job" };
 

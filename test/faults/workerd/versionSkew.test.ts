@@ -49,8 +49,7 @@ describe("a message of the first release", () => {
 describe("an actor of the first release", () => {
   /** The rows of an actor with an execution in every phase, as the first release left them. */
   async function wake(): Promise<Job> {
-    const [newest] = actorRows.rows.definitions.toSorted((a, b) => b.version - a.version);
-    const job = JSON.parse(newest?.definition ?? "") as Job;
+    const job = await readOldJob();
     await runInDurableObject(world.stub(job.id), async (_, { storage }) => {
       for (const statement of actorRows.schema) storage.sql.exec(statement);
       for (const [table, rows] of Object.entries(actorRows.rows)) {
@@ -64,7 +63,6 @@ describe("an actor of the first release", () => {
       }
       await storage.setAlarm(actorRows.alarmMs);
     });
-    await world.save(job);
     await world.evict(job.id);
     world.setClock(actorRows.savedAtMs);
     return job;
@@ -127,18 +125,8 @@ describe("an actor of the first release", () => {
 
 describe("a D1 of the first release", () => {
   it("is read as it was meant", async () => {
-    for (const [table, rows] of Object.entries(d1Rows)) {
-      for (const row of rows as Record<string, unknown>[]) {
-        const columns = Object.keys(row);
-        const marks = columns.map(() => "?").join(", ");
-        await env.DB.prepare(`INSERT OR REPLACE INTO ${table} (${columns.join(", ")}) VALUES (${marks})`)
-          .bind(...Object.values(row))
-          .run();
-      }
-    }
-    const { jobs } = storageOn(env.DB);
-    const [row] = d1Rows.jobs;
-    const job = await jobs.find(row?.workspace_id ?? "", row?.id ?? "");
+    await insertOldRows("executions");
+    const job = await readOldJob();
     expect(job).toMatchObject({
       name: "skew",
       version: 2,
@@ -147,18 +135,36 @@ describe("a D1 of the first release", () => {
       concurrencyLimit: 3,
       request: { url: "https://example.com/v2", method: "POST", headers: { "X-Fixture": "{{attempt}}" } },
     });
-    if (!job) throw new Error("no job");
     const history = await world.history(job);
     expect(history.map(({ status, attempts }) => [status, attempts.length])).toEqual(
       d1Rows.executions.map((execution) => [execution.status, execution.attempt_count]),
     );
     // And it fires on under the definition that was read.
-    world.jobs.set(job.id, job);
     await world.actor(job.id).apply(job);
     await world.advanceTo(START + 2 * 60 * MINUTE);
     expect(world.arrivals.map((arrival) => arrival.url)).toContain("https://example.com/v2");
   });
 });
+
+async function insertOldRows(table: keyof typeof d1Rows): Promise<void> {
+  for (const row of d1Rows[table]) {
+    const columns = Object.keys(row);
+    const marks = columns.map(() => "?").join(", ");
+    await env.DB.prepare(`INSERT INTO ${table} (${columns.join(", ")}) VALUES (${marks})`)
+      .bind(...Object.values(row))
+      .run();
+  }
+}
+
+/** The fixtures' job, from its old row and by the code of today. */
+async function readOldJob(): Promise<Job> {
+  await insertOldRows("jobs");
+  const [row] = d1Rows.jobs;
+  const job = await storageOn(env.DB).jobs.find(row?.workspace_id ?? "", row?.id ?? "");
+  if (!job) throw new Error("The old job is not found.");
+  world.jobs.set(job.id, job);
+  return job;
+}
 
 const PHASED: { readonly steps: readonly { readonly phase: string; readonly fence: number }[] } = { steps: [] };
 
