@@ -17,12 +17,13 @@ export interface TokenLookup {
 /** `null` for a token that opens nothing. */
 export async function authenticate(secret: string, lookup: TokenLookup, cache: TokenCache): Promise<Principal | null> {
   const hash = await lookup.digest(secret);
+  const nowMs = lookup.clock.now();
+  // First, because it is what most calls end with, and spares the digest of the operator's token.
+  const known = cache.get(hash, nowMs);
+  if (known !== null) return { type: "token", token: known };
   if (lookup.adminToken !== null && digestsEqual(hash, await lookup.digest(lookup.adminToken))) {
     return { type: "operator" };
   }
-  const nowMs = lookup.clock.now();
-  const known = cache.get(hash, nowMs);
-  if (known !== null) return { type: "token", token: known };
   const token = await lookup.tokens.findByHash(hash);
   if (token === null) return null;
   cache.put(token, nowMs);

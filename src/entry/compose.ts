@@ -68,19 +68,37 @@ const storage: StorageDeps = {
   },
 };
 
+type Repositories = Pick<
+  Services,
+  "jobs" | "jobVersions" | "executions" | "workspaces" | "tokens" | "secrets" | "signingKeys" | "triggers"
+>;
+
+const repositoriesByDatabase = new WeakMap<D1Database, Repositories>();
+
+/** Built once for each database that a binding names, which is once per isolate: they hold nothing of a request. */
+function repositoriesOf(db: D1Database): Repositories {
+  const known = repositoriesByDatabase.get(db);
+  if (known) return known;
+  const repositories = {
+    jobs: createJobRepository(db, storage),
+    jobVersions: createJobVersionRepository(db),
+    executions: createExecutionRepository(db, storage),
+    workspaces: createWorkspaceRepository(db, storage),
+    tokens: createTokenRepository(db, storage),
+    secrets: createSecretRepository(db, storage),
+    signingKeys: createSigningKeyRepository(db, storage),
+    triggers: createTriggerRepository(db, storage),
+  };
+  repositoriesByDatabase.set(db, repositories);
+  return repositories;
+}
+
 /** What the API's use cases work with. The host of `requestUrl` is our own: no job may call it. */
 export function composeServices(env: Bindings, waitUntil: (work: Promise<unknown>) => void, requestUrl: URL): Services {
   const policy = targetPolicy(env, [requestUrl.host]);
   const outbound = composeOutbound(env, policy);
   return {
-    jobs: createJobRepository(env.DB, storage),
-    jobVersions: createJobVersionRepository(env.DB),
-    executions: createExecutionRepository(env.DB, storage),
-    workspaces: createWorkspaceRepository(env.DB, storage),
-    tokens: createTokenRepository(env.DB, storage),
-    secrets: createSecretRepository(env.DB, storage),
-    signingKeys: createSigningKeyRepository(env.DB, storage),
-    triggers: createTriggerRepository(env.DB, storage),
+    ...repositoriesOf(env.DB),
     triggerSeals: createTriggerSeals({ keyring: () => parseKeyring(env), keys: webhookKeys }),
     triggerLimits,
     openVault: async () => {
@@ -117,7 +135,7 @@ export function composeConsumer(env: Bindings, waitUntil: (work: Promise<unknown
     collectHistory: async (jobId) => {
       for (const { execution } of await collectHistory(jobId, { actors, history })) logFinished(execution, null);
     },
-    runErrands: (jobId) => runErrands(jobId, { actors, jobs: createJobRepository(env.DB, storage), report: logFault }),
+    runErrands: (jobId) => runErrands(jobId, { actors, jobs: repositoriesOf(env.DB).jobs, report: logFault }),
     attempt: async (work: AttemptWork) => {
       const report = await attemptExecution(work, {
         clock,
@@ -142,9 +160,9 @@ function composeOutbound(env: Bindings, policy: TargetPolicy): Services["outboun
   const keyring = () => (parsed ??= parseKeyring(env));
   const report = (event: string, fault: unknown) => logFault(event, fault);
   return {
-    secrets: createSecretReader({ secrets: createSecretRepository(env.DB, storage), keyring, dataKeys, report }),
+    secrets: createSecretReader({ secrets: repositoriesOf(env.DB).secrets, keyring, dataKeys, report }),
     signer: createSigner({
-      signingKeys: createSigningKeyRepository(env.DB, storage),
+      signingKeys: repositoriesOf(env.DB).signingKeys,
       keyring,
       cache: signingKeyCache,
       report,
@@ -156,8 +174,8 @@ function composeOutbound(env: Bindings, policy: TargetPolicy): Services["outboun
 export function composeWatchdog(env: Bindings): WatchdogDeps {
   return {
     clock,
-    jobs: createJobRepository(env.DB, storage),
-    executions: createExecutionRepository(env.DB, storage),
+    jobs: repositoriesOf(env.DB).jobs,
+    executions: repositoriesOf(env.DB).executions,
     actors: createJobActors(env.JOB_ACTOR),
     retentionDays: retentionDays(env.HISTORY_RETENTION_DAYS),
     report: logFault,
