@@ -19,11 +19,24 @@ interface Place {
   readonly inline: boolean;
 }
 
-interface HotRow extends Record<string, SqlStorageValue> {
-  cursor_ms: number;
-  inline_position: number | null;
-  inline_execution: string | null;
+/** A row of any table, its columns laid side by side. */
+interface StoredRow extends Record<string, SqlStorageValue> {
+  part: "hot" | "definitions" | "live" | "outbox" | "errands" | "dedupe";
+  number: number | null;
+  position: number | null;
+  id: string | null;
+  text: string | null;
 }
+
+/** Two statements, because the runtime takes at most five terms in one (found by trying; SQLITE_LIMIT_COMPOUND_SELECT). */
+const READ_JOB = `
+SELECT 'hot' AS part, cursor_ms AS number, inline_position AS position, NULL AS id, inline_execution AS text FROM hot
+UNION ALL SELECT 'definitions', version, NULL, NULL, definition FROM definitions
+UNION ALL SELECT 'live', NULL, position, NULL, execution FROM live
+UNION ALL SELECT 'outbox', NULL, NULL, id, record FROM outbox`;
+const READ_REST = `
+SELECT 'errands' AS part, NULL AS number, NULL AS position, id, errand AS text FROM errands
+UNION ALL SELECT 'dedupe', until_ms, NULL, key, execution_id FROM dedupe`;
 
 export interface RowCounts {
   read: number;
@@ -52,45 +65,55 @@ export class JobStore {
   }
 
   load(): JobState | null {
-    const known = this.#sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'hot'").toArray();
-    if (known.length === 0) return null;
-    migrate(this.#sql);
-    const [hot] = this.#all<HotRow>("SELECT cursor_ms, inline_position, inline_execution FROM hot WHERE id = 1");
-    const definitions = this.#all<{ version: number; definition: string }>(
-      "SELECT version, definition FROM definitions ORDER BY version",
-    ).map((row): Job => ({ ...PLAIN_JOB, ...parse<Job>(row.definition) }));
+    const rows = this.#readAll();
+    const [hot] = rows.filter((row) => row.part === "hot");
+    const definitions = partOf(rows, "definitions")
+      .toSorted((a, b) => (a.number ?? 0) - (b.number ?? 0))
+      .map((row): Job => ({ ...PLAIN_JOB, ...parse<Job>(row.text) }));
     const job = definitions.at(-1);
     if (!hot || !job) return null;
 
-    const rows = this.#all<{ position: number; execution: string }>("SELECT position, execution FROM live").map(
-      (row) => ({ position: row.position, inline: false, live: parseLive(row.execution) }),
-    );
-    if (hot.inline_execution !== null && hot.inline_position !== null) {
-      const live = parseLive(hot.inline_execution);
-      rows.push({ position: hot.inline_position, inline: true, live });
+    const placed = partOf(rows, "live").map((row) => ({
+      position: row.position ?? 0,
+      inline: false,
+      live: parseLive(row.text),
+    }));
+    if (hot.text !== null && hot.position !== null) {
+      placed.push({ position: hot.position, inline: true, live: parseLive(hot.text) });
     }
-    rows.sort((a, b) => a.position - b.position);
-    this.#places = new Map(rows.map((row) => [row.live.execution.id, row]));
-    this.#lastPosition = rows.at(-1)?.position ?? 0;
+    placed.sort((a, b) => a.position - b.position);
+    this.#places = new Map(placed.map((each) => [each.live.execution.id, each]));
+    this.#lastPosition = placed.at(-1)?.position ?? 0;
 
-    const owed = this.#all<{ record: string }>("SELECT record FROM outbox ORDER BY id").map((row) =>
-      withDefaults(parse<OwedRecord>(row.record)),
-    );
-    const errands = this.#all<{ errand: string }>("SELECT errand FROM errands").map((row) => parse<Errand>(row.errand));
-    const dedupe = this.#all<{ key: string; execution_id: string; until_ms: number }>(
-      "SELECT key, execution_id, until_ms FROM dedupe",
-    );
+    const owed = partOf(rows, "outbox").map((row) => withDefaults(parse<OwedRecord>(row.text)));
+    const errands = partOf(rows, "errands").map((row) => parse<Errand>(row.text));
+    const dedupe = partOf(rows, "dedupe");
     this.#saved = withNextDue({
       job,
       olderVersions: new Map(definitions.slice(0, -1).map((each) => [each.version, each])),
-      cursorMs: hot.cursor_ms,
+      cursorMs: hot.number ?? 0,
       nextDueMs: null,
-      live: new Map(rows.map(({ live }) => [live.execution.id, live])),
+      live: new Map(placed.map(({ live }) => [live.execution.id, live])),
       outbox: new Map(owed.map((each) => [each.execution.id, each])),
       errands: new Map(errands.map((each) => [each.id, each])),
-      dedupe: new Map(dedupe.map((row) => [row.key, { executionId: row.execution_id, untilMs: row.until_ms }])),
+      dedupe: new Map(dedupe.map((row) => [row.id ?? "", { executionId: row.text, untilMs: row.number ?? 0 }])),
     });
     return this.#saved;
+  }
+
+  /** Everything in two statements: a herd of jobs wakes cold, and each statement of each of them counts. */
+  #readAll(): StoredRow[] {
+    const readBoth = () => [...this.#all<StoredRow>(READ_JOB), ...this.#all<StoredRow>(READ_REST)];
+    try {
+      return readBoth();
+    } catch (error) {
+      // An object without a job, or one of a release that had fewer tables.
+      if (!String(error).includes("no such table")) throw error;
+    }
+    const known = this.#sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'hot'").toArray();
+    if (known.length === 0) return [];
+    migrate(this.#sql);
+    return readBoth();
   }
 
   /**
@@ -239,6 +262,11 @@ export class JobStore {
     this.#counts.read += cursor.rowsRead;
     return rows;
   }
+}
+
+/** The rows of one table; all but `hot` have their `text`. */
+function partOf(rows: readonly StoredRow[], part: StoredRow["part"]): (StoredRow & { text: string })[] {
+  return rows.filter((row): row is StoredRow & { text: string } => row.part === part && row.text !== null);
 }
 
 /** The store reads back only what it wrote, in a form that later releases extend but never change. */
