@@ -73,12 +73,13 @@ type Repositories = Pick<
   "jobs" | "jobVersions" | "executions" | "workspaces" | "tokens" | "secrets" | "signingKeys" | "triggers"
 >;
 
-const repositoriesByDatabase = new WeakMap<D1Database, Repositories>();
+const repositoriesByEnv = new WeakMap<Bindings, Repositories>();
 
-/** Built once for each database that a binding names, which is once per isolate: they hold nothing of a request. */
-function repositoriesOf(db: D1Database): Repositories {
-  const known = repositoriesByDatabase.get(db);
+/** Built once for each environment, which is once per isolate: they hold nothing of a request. */
+function repositoriesOf(env: Bindings): Repositories {
+  const known = repositoriesByEnv.get(env);
   if (known) return known;
+  const db = env.DB;
   const repositories = {
     jobs: createJobRepository(db, storage),
     jobVersions: createJobVersionRepository(db),
@@ -89,7 +90,7 @@ function repositoriesOf(db: D1Database): Repositories {
     signingKeys: createSigningKeyRepository(db, storage),
     triggers: createTriggerRepository(db, storage),
   };
-  repositoriesByDatabase.set(db, repositories);
+  repositoriesByEnv.set(env, repositories);
   return repositories;
 }
 
@@ -98,7 +99,7 @@ export function composeServices(env: Bindings, waitUntil: (work: Promise<unknown
   const policy = targetPolicy(env, [requestUrl.host]);
   const outbound = composeOutbound(env, policy);
   return {
-    ...repositoriesOf(env.DB),
+    ...repositoriesOf(env),
     triggerSeals: createTriggerSeals({ keyring: () => parseKeyring(env), keys: webhookKeys }),
     triggerLimits,
     openVault: async () => {
@@ -135,7 +136,7 @@ export function composeConsumer(env: Bindings, waitUntil: (work: Promise<unknown
     collectHistory: async (jobId) => {
       for (const { execution } of await collectHistory(jobId, { actors, history })) logFinished(execution, null);
     },
-    runErrands: (jobId) => runErrands(jobId, { actors, jobs: repositoriesOf(env.DB).jobs, report: logFault }),
+    runErrands: (jobId) => runErrands(jobId, { actors, jobs: repositoriesOf(env).jobs, report: logFault }),
     attempt: async (work: AttemptWork) => {
       const report = await attemptExecution(work, {
         clock,
@@ -160,9 +161,9 @@ function composeOutbound(env: Bindings, policy: TargetPolicy): Services["outboun
   const keyring = () => (parsed ??= parseKeyring(env));
   const report = (event: string, fault: unknown) => logFault(event, fault);
   return {
-    secrets: createSecretReader({ secrets: repositoriesOf(env.DB).secrets, keyring, dataKeys, report }),
+    secrets: createSecretReader({ secrets: repositoriesOf(env).secrets, keyring, dataKeys, report }),
     signer: createSigner({
-      signingKeys: repositoriesOf(env.DB).signingKeys,
+      signingKeys: repositoriesOf(env).signingKeys,
       keyring,
       cache: signingKeyCache,
       report,
@@ -174,8 +175,8 @@ function composeOutbound(env: Bindings, policy: TargetPolicy): Services["outboun
 export function composeWatchdog(env: Bindings): WatchdogDeps {
   return {
     clock,
-    jobs: repositoriesOf(env.DB).jobs,
-    executions: repositoriesOf(env.DB).executions,
+    jobs: repositoriesOf(env).jobs,
+    executions: repositoriesOf(env).executions,
     actors: createJobActors(env.JOB_ACTOR),
     retentionDays: retentionDays(env.HISTORY_RETENTION_DAYS),
     report: logFault,

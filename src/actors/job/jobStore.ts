@@ -66,7 +66,7 @@ export class JobStore {
 
   load(): JobState | null {
     const rows = this.#readAll();
-    const [hot] = rows.filter((row) => row.part === "hot");
+    const hot = rows.find((row) => row.part === "hot");
     const definitions = partOf(rows, "definitions")
       .toSorted((a, b) => (a.number ?? 0) - (b.number ?? 0))
       .map((row): Job => ({ ...PLAIN_JOB, ...parse<Job>(row.text) }));
