@@ -51,7 +51,8 @@ export class JobActor extends DurableObject<ActorEnv> implements JobActorProtoco
   #state: JobState | null;
   /** When the alarm rings; `undefined` until it was asked for once. */
   #armedMs: number | null | undefined;
-  /** When the job was last seen with nothing live and nothing owed. */
+  /** Whether nothing was live and nothing owed after the last event, and when that last came about. */
+  #isIdle = true;
   #idleAtMs = 0;
   /** Since the last finished execution: what it cost (`execution.finished` in the log). */
   #requests = 0;
@@ -238,8 +239,10 @@ export class JobActor extends DurableObject<ActorEnv> implements JobActorProtoco
     const armedMs = this.#armedMs ?? null;
     const isIdle = state.live.size === 0 && state.outbox.size === 0 && state.errands.size === 0;
     const nowMs = Date.now();
-    const wasIdleJustNow = nowMs - this.#idleAtMs < LIST_AFTER_MS;
-    if (isIdle) this.#idleAtMs = nowMs;
+    const becomesIdle = isIdle && !this.#isIdle;
+    const wasIdleJustNow = becomesIdle && nowMs - this.#idleAtMs < LIST_AFTER_MS;
+    if (becomesIdle) this.#idleAtMs = nowMs;
+    this.#isIdle = isIdle;
     if (wakeMs === armedMs) return;
     const ringsTooEarly = armedMs !== null && (wakeMs === null || armedMs < wakeMs);
     if (ringsTooEarly && (!isIdle || wasIdleJustNow)) return;
