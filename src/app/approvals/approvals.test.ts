@@ -2,12 +2,13 @@ import { describe, expect, it } from "vitest";
 import { aJob, anExecution, aStepRecord, aWorkflow } from "../../../test/workerd/db/builders.ts";
 import type { DecisionAnswer, DecisionRequest, JobActorProtocol } from "../../domain/engine/protocol.ts";
 import type { StepRecord } from "../../domain/execution/stepRecord.ts";
+import type { Token } from "../../domain/workspace/workspace.ts";
 import type { Services } from "../services.ts";
 import { decideByLink, viewApproval } from "./approvalLink.ts";
 import { decideApproval } from "./decideApproval.ts";
 
 const JOB = aJob();
-const TOKEN = { id: "tok_1", name: "ci", workspaceId: JOB.workspaceId };
+const TOKEN = { id: "tok_1", name: "ci", role: "admin", workspaceId: JOB.workspaceId } as const;
 const ask = aStepRecord({ path: "par[0].ask", type: "approval", status: "waiting" });
 
 function executionWith(steps: readonly StepRecord[]) {
@@ -35,9 +36,14 @@ function services(steps: readonly StepRecord[], answer: DecisionAnswer["type"] |
   return { services: parts as unknown as Services, asked, executionId: execution.id };
 }
 
-async function decide(world: ReturnType<typeof services>, step: string) {
+async function decide(
+  world: ReturnType<typeof services>,
+  step: string,
+  changes: Partial<Pick<Token, "name" | "role">> = {},
+) {
   const { executionId } = world;
-  return await decideApproval(world.services, TOKEN, { executionId, step, decision: "approve", comment: "Fine." });
+  const decision = { executionId, step, decision: "approve", comment: "Fine." } as const;
+  return await decideApproval(world.services, { ...TOKEN, ...changes }, decision);
 }
 
 describe("decideApproval", () => {
@@ -69,6 +75,25 @@ describe("decideApproval", () => {
   ])("refuses a step %s, without asking its actor", async (_, steps, code) => {
     const world = services(steps);
     expect(await decide(world, "par[0].ask")).toMatchObject({ ok: false, error: { code } });
+    expect(world.asked).toEqual([]);
+  });
+
+  it.each([
+    ["the token of that name", { name: "ci" }],
+    ["the token of that name in another case", { name: "CI" }],
+    ["an owner", { name: "root", role: "owner" }],
+  ] as const)("lets %s decide a step that names approvers", async (_, token) => {
+    const world = services([{ ...ask, input: { message: "?", approvers: ["Ada", "ci"] } }]);
+    expect((await decide(world, "ask", token)).ok).toBe(true);
+  });
+
+  it("refuses everybody else, naming who may", async () => {
+    const approvers = ["Ada", ...Array.from({ length: 11 }, (_, n) => `team ${n}`)];
+    const world = services([{ ...ask, input: { message: "?", approvers } }]);
+    const refusal = await decide(world, "ask", { name: "Adam" });
+    expect(refusal).toMatchObject({ error: { code: "forbidden", details: { step: "par[0].ask", approvers } } });
+    expect(JSON.stringify(refusal)).toContain("is for Ada, team 0, team 1");
+    expect(JSON.stringify(refusal)).toContain(" and 2 more to decide");
     expect(world.asked).toEqual([]);
   });
 

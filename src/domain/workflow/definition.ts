@@ -71,7 +71,7 @@ export interface ApprovalStep extends StepCommon {
   readonly type: "approval";
   /** A template, shown to who decides. */
   readonly message: string;
-  /** Names or addresses for who is to decide; recorded and shown, enforced by the API where it knows them. */
+  /** Names of tokens. Over the API only these and owners decide; a link, whoever has it. Empty: whoever may write. */
   readonly approvers: readonly string[];
   readonly timeoutSeconds: number;
   readonly onTimeout: "reject" | "approve" | "fail";

@@ -106,7 +106,7 @@ export const runNowOperation: Operation = {
     const execution = await runNow(input.services, input.workspaceId, input.id, given);
     if (!execution.ok) return execution;
     const headers = { location: `/v1/executions/${execution.value.id}` };
-    return ok({ status: 202, body: fromExecution(execution.value), headers });
+    return ok({ status: 202, body: fromExecution(execution.value, input.token.role), headers });
   },
 };
 

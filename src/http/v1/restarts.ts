@@ -5,6 +5,7 @@ import { restartExecution } from "../../app/executions/restartExecution.ts";
 import type { Execution } from "../../domain/execution/execution.ts";
 import type { JsonValue } from "../../domain/json.ts";
 import { ok } from "../../domain/result.ts";
+import type { Token } from "../../domain/workspace/workspace.ts";
 import { anyJson, object, text } from "../fields.ts";
 import type { Answer, Operation } from "../operation.ts";
 import { jsonBody } from "../operation.ts";
@@ -47,7 +48,7 @@ export const retryExecutionOperation: Operation = {
   async handle(input) {
     const body = readBody(NothingBody, jsonBody(input));
     if (!body.ok) return body;
-    return started(await restartExecution(input.services, input.workspaceId, input.id, { step: null }));
+    return started(await restartExecution(input.services, input.workspaceId, input.id, { step: null }), input.token);
   },
 };
 
@@ -77,12 +78,12 @@ export const restartExecutionOperation: Operation = {
     const { from_step: step, override_input: override } = body.value;
     // It was parsed from JSON, so it is some.
     const from = { step, ...(override === undefined ? {} : { overrideInput: override as JsonValue }) };
-    return started(await restartExecution(input.services, input.workspaceId, input.id, from));
+    return started(await restartExecution(input.services, input.workspaceId, input.id, from), input.token);
   },
 };
 
-function started(execution: Outcome<Execution>): Outcome<Answer> {
+function started(execution: Outcome<Execution>, { role }: Token): Outcome<Answer> {
   if (!execution.ok) return execution;
   const headers = { location: `/v1/executions/${execution.value.id}` };
-  return ok({ status: 202, body: fromExecution(execution.value), headers });
+  return ok({ status: 202, body: fromExecution(execution.value, role), headers });
 }

@@ -8,7 +8,7 @@ beforeAll(async () => {
   [ours, theirs] = await Promise.all([createWorkspace("ours"), createWorkspace("theirs")]);
 });
 
-const ASK = { id: "ask", type: "approval", message: "Refund {{input.a}}?", approvers: ["Ada"] };
+const ASK = { id: "ask", type: "approval", message: "Refund {{input.a}}?", approvers: ["Ada", "Admin"] };
 const LINKS = { url: "{{approvals.ask.url}}", approve: "{{approvals.ask.approve_url}}" };
 
 /** Waits at an approval, and then at a wait, so that the execution is live after the decision. */
@@ -52,7 +52,7 @@ describe("an execution that waits for a person", () => {
       step: "ask",
       name: null,
       message: "Refund 1?",
-      approvers: ["Ada"],
+      approvers: ["Ada", "Admin"],
       since: body.waiting.since,
       until: body.waiting.until,
     });
@@ -172,12 +172,56 @@ describe("an approval", () => {
     expect((await read(executionId)).body.status).toBe("waiting");
   });
 
-  it("does not give its link to those who may only read", async () => {
+  it("is decided over the API by those whom it names, and by owners", async () => {
+    const { body: carol } = await ours.call("POST", "/v1/tokens", { body: { name: "Carol", role: "admin" } });
+    const decide = async (token: string) => {
+      const { executionId } = await asking();
+      return await ours.call("POST", `/v1/executions/${executionId}/steps/ask/approve`, { token });
+    };
+    const refused = await decide(carol.token);
+    expect(refused).toMatchObject({ status: 403, body: { error: { code: "forbidden" } } });
+    expect(refused.body.error.message).toMatch(/is for Ada, Admin to decide\. The token "Carol" is none of them/);
+    expect(refused.body.error.details).toEqual({ step: "ask", approvers: ["Ada", "Admin"] });
+    expect((await decide(ours.admin)).status).toBe(200);
+    expect((await decide(ours.owner)).status).toBe(200);
+  });
+
+  it("gives its link to owners only, in an execution and in every list", async () => {
+    const ask = { ...ASK, message: "Decide: {{approvals.ask.url}}" };
+    const { executionId, links } = await park(ours, LINKS, ask);
+    const secret = pathOf(links.url).split("/").at(-1) ?? "";
+    const own = (page: Reply) =>
+      page.body.data.filter((item: { execution_id: string }) => item.execution_id === executionId);
+    await eventually(
+      () => ours.call("GET", "/v1/approvals"),
+      (page) => own(page).length === 1,
+    );
+    const texts = async (token: string) => {
+      const shown = await ours.call("GET", `/v1/executions/${executionId}`, { token });
+      expect(shown.status).toBe(200);
+      const listed = await ours.call("GET", "/v1/approvals", { token });
+      return [JSON.stringify(shown.body), JSON.stringify(own(listed))];
+    };
+    for (const text of await texts(ours.owner)) expect(text).toContain(secret);
+    for (const token of [ours.admin, ours.member]) {
+      for (const text of await texts(token)) {
+        expect(text).not.toContain(secret);
+        expect(text).toContain("/ask/[secret]");
+      }
+    }
+    const cancelled = await ours.call("POST", `/v1/executions/${executionId}/cancel`, { token: ours.admin });
+    expect(JSON.stringify(cancelled.body)).not.toContain(secret);
+  });
+
+  it("shows no link through the error of an execution, in a list", async () => {
     const { executionId, links } = await asking();
-    const token = pathOf(links.url).split("/").at(-1) ?? "";
-    const shown = await ours.call("GET", `/v1/executions/${executionId}`, { token: ours.member });
-    expect(shown.status).toBe(200);
-    expect(JSON.stringify(shown.body)).not.toContain(token);
-    expect(shown.body.step_executions[0].output.url).toContain("[secret]");
+    const path = `/v1/executions/${executionId}/steps/ask/reject`;
+    expect((await ours.call("POST", path, { body: { comment: `Not here: ${links.url}` } })).status).toBe(200);
+    const list = (token: string) => ours.call("GET", "/v1/executions?status=failed", { token });
+    const isListed = (page: Reply) => page.body.data.some((item: { id: string }) => item.id === executionId);
+    await eventually(() => list(ours.owner), isListed);
+    const { body } = await list(ours.member);
+    const { error } = body.data.find((item: { id: string }) => item.id === executionId);
+    expect(error.message).toContain("/ask/[secret]");
   });
 });

@@ -1,9 +1,11 @@
 /** Executions on the wire: resources in snake_case, as the seed has it. */
 
 import { z } from "@hono/zod-openapi";
+import { maskLinks } from "../../../app/executions/maskLinks.ts";
 import type { ExecutionSummary } from "../../../app/ports.ts";
 import type { Execution } from "../../../domain/execution/execution.ts";
 import { EXECUTION_SOURCES, EXECUTION_STATUSES, isFinished, latenessMs } from "../../../domain/execution/execution.ts";
+import type { Role } from "../../../domain/workspace/workspace.ts";
 import { ATTEMPT_EXAMPLE, AttemptSchema, fromAttempt } from "./attempt.ts";
 import { iso, isoOrNull, momentOut } from "./time.ts";
 import { WORKFLOW_EXAMPLE, fromWorkflow, workflowFields } from "./workflowRecord.ts";
@@ -44,14 +46,16 @@ export const ExecutionSchema = z
   })
   .openapi("Execution");
 
-export function fromExecution(execution: Execution): z.output<typeof ExecutionSchema> {
-  return {
+/** As `role` may see it. */
+export function fromExecution(execution: Execution, role: Role): z.output<typeof ExecutionSchema> {
+  const wire = {
     ...sharedOf(execution),
     attempts: execution.attempts.map(fromAttempt),
     final_response: finalResponse(execution),
     output: execution.output,
     ...fromWorkflow(execution),
   };
+  return maskLinks(wire, role);
 }
 
 export function fromExecutionSummary(summary: ExecutionSummary): z.output<typeof ExecutionSummarySchema> {

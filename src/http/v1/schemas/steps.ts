@@ -129,7 +129,9 @@ const ApprovalStepSchema = object({
     example: "Refund {{input.amount}} to {{context.customer_id}}?",
   }),
   approvers: optional(list(text(1, NAME_CHARACTERS_MOST), APPROVERS_MOST, "names or addresses")).openapi({
-    description: "Who is to decide; recorded and shown.",
+    description:
+      "Names of the tokens that may decide over the API, in any case; owners may as well. Empty: every token that may " +
+      "write. An approval's link is a right by itself: give it to them only.",
   }),
   timeout_seconds: waitSeconds("How long to wait"),
   on_timeout: optional(oneOf(["reject", "approve", "fail"])).openapi({ description: "Default reject." }),
