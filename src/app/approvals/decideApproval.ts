@@ -3,6 +3,7 @@
 import type { Execution } from "../../domain/execution/execution.ts";
 import type { StepRecord } from "../../domain/execution/stepRecord.ts";
 import { isExecutionId } from "../../domain/ids.ts";
+import { foldName } from "../../domain/names.ts";
 import { ok } from "../../domain/result.ts";
 import type { JsonValue } from "../../domain/json.ts";
 import type { Token } from "../../domain/workspace/workspace.ts";
@@ -86,11 +87,7 @@ function approversOf({ input }: StepRecord): readonly string[] {
 
 /** Owners name the tokens, so they could give themselves any name. */
 function mayDecide({ name, role }: Pick<Token, "name" | "role">, approvers: readonly string[]): boolean {
-  return approvers.length === 0 || role === "owner" || approvers.some((each) => folded(each) === folded(name));
-}
-
-function folded(name: string): string {
-  return name.normalize("NFC").toLowerCase();
+  return approvers.length === 0 || role === "owner" || approvers.some((each) => foldName(each) === foldName(name));
 }
 
 function notAnApprover({ name }: Pick<Token, "name">, { path }: StepRecord, approvers: readonly string[]) {

@@ -172,6 +172,12 @@ export class Progress {
     this.runs.set(path, { path, phase: "ready", dueMs: 0, fence, dispatches: 0, lost: 0 });
   }
 
+  /** Ends everything unfinished inside a container, but not the container. */
+  cancelInside(path: string, error: ExecutionError): void {
+    this.cancelWithin(`${path}.`, error);
+    this.cancelWithin(`${path}[`, error);
+  }
+
   /** Ends everything unfinished whose path begins like this; executions that were waited for end too. */
   cancelWithin(prefix: string, error: ExecutionError = STOPPED): void {
     for (const record of this.records.values()) {

@@ -62,7 +62,8 @@ function expireSteps(state: JobState, nowMs: number): JobState {
     for (const step of steps) {
       if (step.phase === "ready" || step.dueMs > nowMs) continue;
       const live = next.live.get(execution.id);
-      if (live) next = expireStep(next, live, step, nowMs);
+      // The end of a container's time may have taken the step away.
+      if (live?.steps.includes(step)) next = expireStep(next, live, step, nowMs);
     }
   }
   return next;

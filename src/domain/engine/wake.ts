@@ -70,6 +70,16 @@ function timeOut(progress: Progress, step: StepDefinition, record: StepRecord): 
         output: { execution_id: record.child },
         error: { code: "child_timeout", message: `The execution that it started had not ended ${lasted}.` },
       });
+    case "condition":
+    case "parallel":
+    case "for_each":
+      progress.cancelInside(path, { code: "cancelled", message: `Cancelled, because the time of "${path}" was over.` });
+      return conclude(progress, path, "failed", {
+        error: {
+          code: "timeout",
+          message: `Step "${path}" had not ended ${lasted}; what was unfinished in it was cancelled.`,
+        },
+      });
     default:
   }
 }

@@ -110,6 +110,35 @@ describe.each([false, true])("an execution with every type of step (memory lost 
   });
 });
 
+describe.each([false, true])("a container with a timeout (memory lost after every step: %s)", (evicting) => {
+  it("ends on time, and takes back what is under way in it", async () => {
+    world.evicting = evicting;
+    const child = await startWorkflow([approval("a")]);
+    const steps = [
+      [http("left"), wait("pause", { durationSeconds: 3_600 })],
+      [runJob("r", child.id)],
+      [waitForWebhook("w")],
+    ];
+    const job = await startWorkflow([parallel("p", steps, { timeoutSeconds: 600, onError: "continue" }), http("next")]);
+    const id = await run(job);
+    await world.advance(9 * MINUTE);
+    expect(await live(job, id)).toMatchObject({ status: "waiting" });
+    await world.advance(2 * MINUTE);
+    const [ended] = await world.history(job);
+    expect(ended).toMatchObject({ id, status: "succeeded" });
+    expect(ended?.workflow?.steps.map(({ path, status }) => [path, status])).toEqual([
+      ["p", "failed"],
+      ["p[0].left", "succeeded"],
+      ["p[1].r", "cancelled"],
+      ["p[2].w", "cancelled"],
+      ["p[0].pause", "cancelled"],
+      ["next", "succeeded"],
+    ]);
+    expect((await world.history(child)).map(({ status }) => status)).toEqual(["cancelled"]);
+    expect([await world.alarmOf(job.id), await world.alarmOf(child.id)]).toEqual([null, null]);
+  });
+});
+
 describe("messages between two jobs", () => {
   it("may all be lost once: the child starts once and its end arrives", async () => {
     const child = await startWorkflow([http("a")]);
