@@ -121,9 +121,9 @@ export class JobActor extends DurableObject<ActorEnv> implements JobActorProtoco
     const answer = await this.#handle<"restart">({ type: "restart", id, ...asked });
     if (answer === null) return { type: "unknown_job" };
     if (answer.ok) return { type: "started", execution: answer.value };
-    return answer.error === "backlog_full"
-      ? { type: "backlog_full" }
-      : { type: "refused", message: answer.error.message };
+    if (answer.error === "backlog_full") return { type: "backlog_full" };
+    if ("invalidInput" in answer.error) return { type: "invalid_input", issues: answer.error.invalidInput };
+    return { type: "refused", message: answer.error.message };
   }
 
   async signal(request: SignalRequest): Promise<SignalAnswer> {

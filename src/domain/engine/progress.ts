@@ -152,9 +152,10 @@ export class Progress {
     this.#store(record);
   }
 
-  /** Values that `extract` took; later ones replace earlier ones of the same name. */
-  extract(values: Readonly<Record<string, JsonValue>>): void {
+  /** Values that a step's `extract` took; later ones replace earlier ones of the same name. */
+  extract(path: string, values: Readonly<Record<string, JsonValue>>): void {
     if (Object.keys(values).length === 0) return;
+    this.change(path, { extracted: values });
     this.#bytes += jsonBytes(values, STATE_BYTES_MOST);
     if (this.#bytes > STATE_BYTES_MOST) this.tooLarge = true;
     else this.context = { ...this.context, ...values };

@@ -75,6 +75,8 @@ export interface RestartRequest {
 export type RestartAnswer =
   | { readonly type: "started"; readonly execution: Execution }
   | { readonly type: "backlog_full" | "unknown_job" }
+  /** The input with `overrideInput` in it does not fit the job's `input_schema`. */
+  | { readonly type: "invalid_input"; readonly issues: readonly FieldIssue[] }
   /** The job is plain now, has no such step, the original did not reach it, or nothing in it failed. A sentence. */
   | { readonly type: "refused"; readonly message: string };
 

@@ -28,6 +28,8 @@ export interface StepRecord {
    * their steps when it is asked for (`outputOf`), so that nothing is stored twice.
    */
   readonly output: JsonValue;
+  /** What an `http` step put into `context`; absent for nothing, and from records of releases that did not keep it. */
+  readonly extracted?: Readonly<Record<string, JsonValue>>;
   readonly error: ExecutionError | null;
   /** Of an `http` step. An answer that became the output is not kept as a preview too. */
   readonly attempts: readonly Attempt[];

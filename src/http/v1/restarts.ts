@@ -54,9 +54,13 @@ export const retryExecutionOperation: Operation = {
 
 const RestartBody = object({
   from_step: text(1, PATH_CHARACTERS_MOST).openapi({ description: "The id or the path of a step that it reached." }),
-  override_input: anyJson().optional().openapi({
-    description: "Laid over the original's input, member by member where both are objects.",
-  }),
+  override_input: anyJson()
+    .optional()
+    .openapi({
+      description:
+        "Laid over the original's input, member by member where both are objects. What comes of it is held against the " +
+        "job's `input_schema`.",
+    }),
 }).openapi("Restart");
 
 export const restartExecutionOperation: Operation = {
