@@ -4,6 +4,7 @@
  */
 
 import { DurableObject } from "cloudflare:workers";
+import { approvalView } from "../../domain/engine/approvalView.ts";
 import type { AttemptResult } from "../../domain/engine/finish.ts";
 import { owedHistory } from "../../domain/engine/control.ts";
 import type { ChildEnd, ErrandOrder, ErrandOutcome } from "../../domain/engine/errands.ts";
@@ -26,7 +27,6 @@ import type { ClaimAnswer } from "../../domain/engine/claim.ts";
 import { type EngineEvent, isAnnouncementOnly, reduce, type Reduction } from "../../domain/engine/reduce.ts";
 import { type Command, initialState, type JobState, LIST_AFTER_MS } from "../../domain/engine/state.ts";
 import { errandOrders, nextWakeMs } from "../../domain/engine/timers.ts";
-import { approvalView } from "../../domain/engine/wake.ts";
 import type { Execution } from "../../domain/execution/execution.ts";
 import { requestedExecutionId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job/job.ts";
@@ -135,7 +135,9 @@ export class JobActor extends DurableObject<ActorEnv> implements JobActorProtoco
   }
 
   async approval(executionId: string, step: string, token: string): Promise<ApprovalView | null> {
-    return this.#state && approvalView(this.#state, { executionId, step, token });
+    const live = this.#state?.live.get(executionId);
+    const execution = live?.execution ?? this.#state?.outbox.get(executionId)?.execution ?? null;
+    return approvalView(execution, live?.key ?? execution?.workflow?.key ?? null, { step, token });
   }
 
   async errands(): Promise<ErrandOrder[]> {

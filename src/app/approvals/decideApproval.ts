@@ -1,11 +1,11 @@
 /** A person's decision, by somebody with a token that may write and that the step names, if it names any. */
 
+import { approversIn } from "../../domain/engine/approvalView.ts";
 import type { Execution } from "../../domain/execution/execution.ts";
 import type { StepRecord } from "../../domain/execution/stepRecord.ts";
 import { isExecutionId } from "../../domain/ids.ts";
 import { foldName } from "../../domain/names.ts";
 import { ok } from "../../domain/result.ts";
-import type { JsonValue } from "../../domain/json.ts";
 import type { Token } from "../../domain/workspace/workspace.ts";
 import type { Outcome } from "../errors.ts";
 import { notFound, refused } from "../errors.ts";
@@ -43,7 +43,8 @@ export async function decideApproval(
   if (record === null) return notFound("step");
   if (record.type !== "approval") return refused("not_waiting", `The step ${record.path} is no approval.`);
   if (record.status !== "waiting") return notWaiting(record);
-  const approvers = approversOf(record);
+  // As they stood when the step began: an edit of the job does not change who decides what waits already.
+  const approvers = approversIn(record.input);
   if (!mayDecide(token, approvers)) return notAnApprover(token, record, approvers);
   const request = {
     executionId,
@@ -76,13 +77,6 @@ function findStep({ workflow }: Execution, pathOrId: string): StepRecord | null 
   if (exact !== undefined) return exact;
   const [only, ...others] = steps.filter(({ id }) => id === pathOrId);
   return others.length === 0 ? (only ?? null) : null;
-}
-
-/** As they stood when the step began; an edit of the job does not change who decides what waits already. */
-function approversOf({ input }: StepRecord): readonly string[] {
-  if (typeof input !== "object" || input === null || !("approvers" in input)) return [];
-  const { approvers } = input as Readonly<Record<string, JsonValue>>;
-  return Array.isArray(approvers) ? approvers.filter((each) => typeof each === "string") : [];
 }
 
 /** Owners name the tokens, so they could give themselves any name. */

@@ -72,6 +72,11 @@ export interface WorkflowRecord {
   readonly children: readonly string[];
   /** The execution that it is a retry or restart of. */
   readonly restartedFrom: string | null;
+  /**
+   * What its links were derived from, once it has ended and they give no right any more: so that their pages can say what
+   * became of it. Absent while it lives, and from records of releases that did not keep it.
+   */
+  readonly key?: string;
 }
 
 /** The `run_job` step that started an execution. */

@@ -1,4 +1,6 @@
+import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
+import { linkToken } from "../../../src/domain/workflow/links.ts";
 import type { Parked, Reply, TestWorkspace } from "./harness.ts";
 import { call, createWorkspace, eventually, park, pathOf } from "./harness.ts";
 
@@ -92,7 +94,10 @@ describe("an execution that waits for a person", () => {
     expect(cancelled).toMatchObject({ status: 200, body: { status: "cancelled", waiting: null } });
     expect(cancelled.body.step_executions.at(-1)).toMatchObject({ id: "ask", status: "cancelled" });
     expect((await ours.call("POST", `/v1/executions/${executionId}/steps/ask/approve`)).status).toBe(409);
-    expect((await call("GET", pathOf(links.url))).status).toBe(404);
+    for (const page of [await call("GET", pathOf(links.url)), await call("POST", `${pathOf(links.url)}/approve`)]) {
+      expect(page.status).toBe(410);
+      expect(page.body).toContain("<h1>This has ended without a decision</h1>");
+    }
   });
 });
 
@@ -120,6 +125,52 @@ describe("the link of an approval", () => {
     expect(await call("GET", pathOf(links.url))).toMatchObject({ status: 410 });
     expect(await call("POST", `${pathOf(links.url)}/reject`, form)).toMatchObject({ status: 410 });
     expect(await outputOfAsk(executionId)).toMatchObject({ approved: true });
+  });
+});
+
+describe("the link of an approval whose execution has ended", () => {
+  /** Waits at an approval, which is its last step. */
+  const asked = () => park(ours, LINKS, ASK);
+  const inHistory = async (executionId: string) => {
+    const isListed = ({ body: page }: Reply) =>
+      page.data.some((item: { id: string; status: string }) => item.id === executionId && item.status !== "waiting");
+    await eventually(() => ours.call("GET", "/v1/executions"), isListed);
+  };
+
+  it("says who decided what, and when, for as long as the history has it", async () => {
+    const { executionId, links } = await asked();
+    await ours.call("POST", `/v1/executions/${executionId}/steps/ask/reject`, { token: ours.admin });
+    await inHistory(executionId);
+    for (const link of [links.url, links.approve]) {
+      const page = await call("GET", pathOf(link));
+      expect(page.status).toBe(410);
+      for (const part of ["This was decided already", "Refund 1?", "Rejected", "admin (tok_", " UTC"]) {
+        expect(page.body).toContain(part);
+      }
+    }
+    const wrong = pathOf(links.url).replace(/.{32}$/, "0".repeat(32));
+    expect((await call("GET", wrong)).status).toBe(404);
+    expect((await call("POST", `${wrong}/approve`)).status).toBe(404);
+  });
+
+  it("shows in no answer of the API what its token comes from, not to owners either", async () => {
+    const { executionId, links } = await asked();
+    await ours.call("POST", `/v1/executions/${executionId}/cancel`);
+    await inHistory(executionId);
+    const { results } = await env.DB.prepare("SELECT workflow FROM executions WHERE id = ?").bind(executionId).all();
+    const { key } = JSON.parse(String(results[0]?.["workflow"])) as { key: string };
+    expect(pathOf(links.url)).toContain(linkToken(key, "approval", "ask"));
+    for (const path of [`/v1/executions/${executionId}`, "/v1/executions", "/v1/approvals"]) {
+      expect(JSON.stringify((await ours.call("GET", path)).body)).not.toContain(key);
+    }
+  });
+
+  it("is nothing once its job is deleted", async () => {
+    const { executionId, jobId, links } = await asked();
+    await ours.call("POST", `/v1/executions/${executionId}/cancel`);
+    await inHistory(executionId);
+    await ours.call("DELETE", `/v1/jobs/${jobId}`);
+    expect((await call("GET", pathOf(links.url))).status).toBe(404);
   });
 });
 

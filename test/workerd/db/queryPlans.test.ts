@@ -139,6 +139,7 @@ describe("the plan of everything else", () => {
     await jobs.listActive(job.id, 10);
     await history.record([{ execution: anExecution(job), completesJob: true }]);
     await executions.find(workspaceId, anExecution(job).id);
+    await executions.findForLink(anExecution(job).id);
     await executions.latestOfJobs([job.id]);
     await executions.listApprovals(workspaceId, { limit: 50, offset: 0, cursor: null });
     await executions.list(workspaceId, { ...(shapes[0] as Shape).query, jobName: "n" });
