@@ -5,7 +5,6 @@ import type { Outcome } from "../../app/errors.ts";
 import { invalid } from "../../app/errors.ts";
 import { cancelExecution } from "../../app/executions/cancelExecution.ts";
 import { getExecution } from "../../app/executions/getExecution.ts";
-import { maskLinks } from "../../app/executions/maskLinks.ts";
 import { listExecutions, listExecutionsOfJob } from "../../app/executions/listExecutions.ts";
 import { replayExecution } from "../../app/executions/replayExecution.ts";
 import type { ExecutionQuery } from "../../app/ports.ts";
@@ -88,8 +87,8 @@ export const listExecutionsOperation: Operation = {
     if (!request.ok) return request;
     const page = await listExecutions(services, workspaceId, request.value);
     if (!page.ok) return page;
-    const body = fromPage(page.value, request.value.page, fromExecutionSummary);
-    return ok({ status: 200, body: maskLinks(body, token.role) });
+    const body = fromPage(page.value, request.value.page, (each) => fromExecutionSummary(each, token.role));
+    return ok({ status: 200, body });
   },
 };
 
@@ -114,8 +113,8 @@ export const listJobExecutionsOperation: Operation = {
     if (!request.ok) return request;
     const page = await listExecutionsOfJob(services, workspaceId, id, request.value);
     if (!page.ok) return page;
-    const body = fromPage(page.value, request.value.page, fromExecutionSummary);
-    return ok({ status: 200, body: maskLinks(body, token.role) });
+    const body = fromPage(page.value, request.value.page, (each) => fromExecutionSummary(each, token.role));
+    return ok({ status: 200, body });
   },
 };
 

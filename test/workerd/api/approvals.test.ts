@@ -264,8 +264,8 @@ describe("an approval", () => {
     expect(JSON.stringify(cancelled.body)).not.toContain(secret);
   });
 
-  it("shows no link through the error of an execution, in a list", async () => {
-    const { executionId, links } = await asking();
+  it("shows no link through the error of an execution, in a list or in its job", async () => {
+    const { executionId, jobId, links } = await asking();
     const path = `/v1/executions/${executionId}/steps/ask/reject`;
     expect((await ours.call("POST", path, { body: { comment: `Not here: ${links.url}` } })).status).toBe(200);
     const list = (token: string) => ours.call("GET", "/v1/executions?status=failed", { token });
@@ -274,5 +274,7 @@ describe("an approval", () => {
     const { body } = await list(ours.member);
     const { error } = body.data.find((item: { id: string }) => item.id === executionId);
     expect(error.message).toContain("/ask/[secret]");
+    const job = await ours.call("GET", `/v1/jobs/${jobId}`, { token: ours.member });
+    expect(job.body.last_execution.error).toEqual(error);
   });
 });

@@ -58,8 +58,10 @@ export function fromExecution(execution: Execution, role: Role): z.output<typeof
   return maskLinks(wire, role);
 }
 
-export function fromExecutionSummary(summary: ExecutionSummary): z.output<typeof ExecutionSummarySchema> {
-  return { ...sharedOf(summary), attempt_count: summary.attemptCount, last_status_code: summary.lastStatusCode };
+/** As `role` may see it: an error may quote a link. */
+export function fromExecutionSummary(summary: ExecutionSummary, role: Role): z.output<typeof ExecutionSummarySchema> {
+  const { attemptCount, lastStatusCode } = summary;
+  return maskLinks({ ...sharedOf(summary), attempt_count: attemptCount, last_status_code: lastStatusCode }, role);
 }
 
 function sharedOf(execution: Omit<Execution, "attempts" | "output" | "parent" | "workflow">) {
