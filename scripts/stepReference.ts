@@ -121,6 +121,9 @@ elements of a \`for_each\`; ${DEPTH_MOST} jobs that start one another; 1 MB of i
 
 ${table(rowsOf(first.component).filter(({ path }) => COMMON.has(path)))}
 
+\`retry_policy\` is for \`http\`, which alone is tried again, and \`timeout_seconds\` for every step that takes time but \`wait\`;
+elsewhere they are refused when the job is saved.
+
 ## Templates
 
 Texts may hold \`{{…}}\`. A text that is one template keeps the type of its value, so \`"{{input.lines}}"\` is a list. Parts are

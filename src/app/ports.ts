@@ -101,6 +101,8 @@ export interface ExecutionQuery {
 
 export interface ExecutionRepository {
   find(workspaceId: string, executionId: string): Promise<Execution | null>;
+  /** Of any workspace, for somebody who has a link of the execution, which the caller has to verify. */
+  findForLink(executionId: string): Promise<Execution | null>;
   list(workspaceId: string, query: ExecutionQuery): Promise<Page<ExecutionSummary> | "bad_cursor">;
   /** The newest execution, by due time, of each of the jobs: of those that were started for a time before `dueBeforeMs`. */
   latestOfJobs(jobIds: readonly string[], dueBeforeMs: number): Promise<ReadonlyMap<string, ExecutionSummary>>;

@@ -17,8 +17,8 @@
 
 import type { ExecutionQuery } from "../app/ports.ts";
 import { executionIdFloor } from "../domain/ids.ts";
+import { foldName } from "../domain/names.ts";
 import type { Position } from "./cursor.ts";
-import { foldName } from "./jobRow.ts";
 
 /** Which jobs' executions are asked for, after a job name has been looked up. */
 export type JobScope =

@@ -22,8 +22,9 @@ import { toExecution, toExecutionSummary } from "./executionRow.ts";
 export const DELETE_MOST = 10_000;
 
 const FIND = `
-SELECT * FROM executions WHERE id = ?1 AND workspace_id = ?2
+SELECT * FROM executions WHERE id = ?1
 AND EXISTS (SELECT 1 FROM jobs WHERE jobs.id = executions.job_id AND jobs.deleted_at IS NULL)`;
+const FIND_IN_WORKSPACE = `${FIND} AND workspace_id = ?2`;
 
 const LATEST_OF_JOBS = `
 SELECT ${SUMMARY_COLUMNS} FROM executions WHERE id IN (
@@ -78,7 +79,14 @@ export function createExecutionRepository(db: D1Database, deps: StorageDeps): Ex
   return {
     async find(workspaceId, executionId) {
       const row = await once("executions.find", () =>
-        db.prepare(FIND).bind(executionId, workspaceId).first<ExecutionRow>(),
+        db.prepare(FIND_IN_WORKSPACE).bind(executionId, workspaceId).first<ExecutionRow>(),
+      );
+      return row === null ? null : toExecution(row);
+    },
+
+    async findForLink(executionId) {
+      const row = await once("executions.find_for_link", () =>
+        db.prepare(FIND).bind(executionId).first<ExecutionRow>(),
       );
       return row === null ? null : toExecution(row);
     },

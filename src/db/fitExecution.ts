@@ -75,7 +75,7 @@ const WORKFLOW_TRIMS: readonly ((workflow: WorkflowRecord) => WorkflowRecord)[] 
   forEachStep((step) => ({ ...step, attempts: step.attempts.map((each) => withoutPreview(withoutHeaders(each))) })),
   forEachStep((step) => ({ ...step, input: null })),
   (workflow) => ({ ...workflow, triggerInput: null }),
-  forEachStep((step) => ({ ...step, output: null })),
+  forEachStep((step) => ({ ...step, output: null, ...(step.extracted && { extracted: {} }) })),
   (workflow) => ({ ...workflow, input: null, context: {}, waiting: null, finalOutput: null, children: [] }),
 ];
 

@@ -4,10 +4,11 @@ import { and, asc, desc, eq, gt, isNotNull, isNull, lt, sql } from "drizzle-orm"
 import { drizzle } from "drizzle-orm/d1";
 import type { JobFilter, JobRepository, PageRequest } from "../app/ports.ts";
 import { executionIdFloor, isJobId } from "../domain/ids.ts";
+import { foldName } from "../domain/names.ts";
 import type { StorageDeps } from "./calls.ts";
 import { once, repeated } from "./calls.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
-import { foldName, toJob, toJobColumns } from "./jobRow.ts";
+import { toJob, toJobColumns } from "./jobRow.ts";
 import { purgeJob } from "./jobPurge.ts";
 import { keepVersion } from "./jobVersions.ts";
 import { jobs } from "./schema.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { aJob } from "../../test/workerd/db/builders.ts";
 import { RETRY_DEFAULTS } from "../domain/retry/policy.ts";
-import { foldName, toJob, toJobColumns } from "./jobRow.ts";
+import { toJob, toJobColumns } from "./jobRow.ts";
 
 describe("job row", () => {
   it("comes back as the job that went in", () => {
@@ -38,10 +38,5 @@ describe("job row", () => {
     });
     expect(job).toMatchObject({ concurrencyLimit: 1, overlapPolicy: "queue", misfirePolicy: "fire_once" });
     expect(job).toMatchObject({ concurrencyOverride: null, queuePaused: false });
-  });
-
-  it("folds names in every script", () => {
-    expect(foldName("ÜBERWACHUNG")).toBe(foldName("u\u0308berwachung"));
-    expect(foldName("ОТЧЁТ")).toBe("отчёт");
   });
 });

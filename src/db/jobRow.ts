@@ -5,6 +5,7 @@ import { defaultConcurrencyLimit, PLAIN_JOB, QUEUE_DEFAULTS } from "../domain/jo
 import type { RequestSpec } from "../domain/job/request.ts";
 import { REQUEST_DEFAULTS } from "../domain/job/request.ts";
 import type { JsonValue } from "../domain/json.ts";
+import { foldName } from "../domain/names.ts";
 import type { Backoff, RetryPolicy } from "../domain/retry/policy.ts";
 import { RETRY_DEFAULTS } from "../domain/retry/policy.ts";
 import type { DstPolicy } from "../domain/schedule/schedule.ts";
@@ -48,11 +49,6 @@ type StoredSchedule =
   | Exclude<ScheduleSpec, { kind: "cron" | "workflow" }>
   | { readonly kind: "workflow"; readonly timing: Exclude<StoredSchedule, { kind: "workflow" }> | null }
   | { readonly kind: "cron"; readonly cron: string; readonly timezone?: string; readonly dst?: Partial<DstPolicy> };
-
-/** Names are compared in this form, so that a search ignores case in every script, which SQLite's `lower` does not. */
-export function foldName(name: string): string {
-  return name.normalize("NFC").toLowerCase();
-}
 
 export function toJobColumns(job: Job): JobColumns {
   const definition: StoredDefinition = {

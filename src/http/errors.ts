@@ -18,7 +18,7 @@ export const ERRORS = {
   invalid_request: { status: 400, meaning: "Something in the request is not accepted; `details` names every field." },
   malformed_json: { status: 400, meaning: "The body is not JSON; the message says where." },
   unauthorized: { status: 401, meaning: "There is no token, or one that opens nothing." },
-  forbidden: { status: 403, meaning: "The token is good, but its role does not allow this." },
+  forbidden: { status: 403, meaning: "The token is good, but its role, or the step, does not allow this." },
   not_found: { status: 404, meaning: "There is no such thing in this workspace, or no such route." },
   method_not_allowed: { status: 405, meaning: "The route exists, but not with this method; see the `Allow` header." },
   invalid_state: { status: 409, meaning: "The job's state does not allow this; the message says what would." },

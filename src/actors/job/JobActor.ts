@@ -4,6 +4,7 @@
  */
 
 import { DurableObject } from "cloudflare:workers";
+import { approvalView } from "../../domain/engine/approvalView.ts";
 import type { AttemptResult } from "../../domain/engine/finish.ts";
 import { owedHistory } from "../../domain/engine/control.ts";
 import { idempotencyKey } from "../../domain/engine/dedupe.ts";
@@ -31,7 +32,6 @@ import { type EngineEvent, isAnnouncementOnly, keysOf, reduce, type Reduction } 
 import type { TriggerEvent, TriggerRefusal } from "../../domain/engine/start.ts";
 import { type Command, initialState, type JobState, LIST_AFTER_MS } from "../../domain/engine/state.ts";
 import { errandOrders, isResting, nextWakeMs } from "../../domain/engine/timers.ts";
-import { approvalView } from "../../domain/engine/wake.ts";
 import type { Execution } from "../../domain/execution/execution.ts";
 import { requestedExecutionId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job/job.ts";
@@ -154,9 +154,9 @@ export class JobActor extends DurableObject<ActorEnv> implements JobActorProtoco
     const answer = await this.#handle<"restart">({ type: "restart", id, ...asked });
     if (answer === null) return { type: "unknown_job" };
     if (answer.ok) return { type: "started", execution: answer.value };
-    return answer.error === "backlog_full"
-      ? { type: "backlog_full" }
-      : { type: "refused", message: answer.error.message };
+    if (answer.error === "backlog_full") return { type: "backlog_full" };
+    if ("invalidInput" in answer.error) return { type: "invalid_input", issues: answer.error.invalidInput };
+    return { type: "refused", message: answer.error.message };
   }
 
   async signal(request: SignalRequest): Promise<SignalAnswer> {
@@ -168,7 +168,9 @@ export class JobActor extends DurableObject<ActorEnv> implements JobActorProtoco
   }
 
   async approval(executionId: string, step: string, token: string): Promise<ApprovalView | null> {
-    return this.#state && approvalView(this.#state, { executionId, step, token });
+    const live = this.#state?.live.get(executionId);
+    const execution = live?.execution ?? this.#state?.outbox.get(executionId)?.execution ?? null;
+    return approvalView(execution, live?.key ?? execution?.workflow?.key ?? null, { step, token });
   }
 
   async errands(): Promise<ErrandOrder[]> {

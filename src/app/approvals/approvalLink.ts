@@ -1,5 +1,6 @@
 /** What the link of an approval shows and does. Its token is all the authority that there is, and all that is needed. */
 
+import { approvalView } from "../../domain/engine/approvalView.ts";
 import type { ApprovalView } from "../../domain/engine/protocol.ts";
 import { isExecutionId } from "../../domain/ids.ts";
 import { callActor } from "../jobs/callActor.ts";
@@ -12,12 +13,12 @@ export interface ApprovalLink {
   readonly token: string;
 }
 
-/** `unknown`: no such execution that is not finished, no such step, a wrong token; which of these, nobody is told. */
+/** `unknown`: no such execution, no such step, a wrong token; which of these, nobody is told. */
 export type LinkOutcome =
   | { readonly type: "open"; readonly approval: ApprovalView }
   | { readonly type: "decided"; readonly decision: "approve" | "reject" }
-  /** It was used, or its time is over. */
-  | { readonly type: "closed" }
+  /** It was used, or its time or its execution is over; or, as yet, the execution has not come to it. */
+  | { readonly type: "closed"; readonly approval: ApprovalView }
   | { readonly type: "unknown" }
   | { readonly type: "unavailable" };
 
@@ -25,18 +26,32 @@ export type LinkOutcome =
 export async function viewApproval(services: Services, link: ApprovalLink): Promise<LinkOutcome> {
   const { executionId, step, token } = link;
   if (!isExecutionId(executionId)) return { type: "unknown" };
-  const view = await callActor(services, executionId, (actor) => actor.approval(executionId, step, token));
-  if (!view.ok) return { type: "unavailable" };
-  if (view.value === null) return { type: "unknown" };
-  return view.value.open ? { type: "open", approval: view.value } : { type: "closed" };
+  const live = await callActor(services, executionId, (actor) => actor.approval(executionId, step, token));
+  if (!live.ok) return { type: "unavailable" };
+  const view = live.value ?? (await viewRecorded(services, link));
+  if (view === "unavailable") return { type: "unavailable" };
+  if (view === null) return { type: "unknown" };
+  return { type: view.open ? "open" : "closed", approval: view };
+}
+
+/** An execution that its actor has forgotten, as the history has it. */
+async function viewRecorded(services: Services, link: ApprovalLink): Promise<ApprovalView | null | "unavailable"> {
+  try {
+    const execution = await services.executions.findForLink(link.executionId);
+    return approvalView(execution, execution?.workflow?.key ?? null, link);
+  } catch (fault) {
+    services.report(fault, { call: "history", id: link.executionId });
+    return "unavailable";
+  }
 }
 
 export async function decideByLink(
   services: Services,
-  { executionId, step, token }: ApprovalLink,
+  link: ApprovalLink,
   decision: "approve" | "reject",
   comment: string | null,
 ): Promise<LinkOutcome> {
+  const { executionId, step, token } = link;
   if (!isExecutionId(executionId)) return { type: "unknown" };
   const request = { executionId, step, decision, by: "link", comment, authority: { token } };
   const answer = await callActor(services, executionId, (actor) => actor.decide(request));
@@ -45,8 +60,7 @@ export async function decideByLink(
     case "decided":
       return { type: "decided", decision };
     case "not_waiting":
-      return { type: "closed" };
     case "unknown":
-      return { type: "unknown" };
+      return await viewApproval(services, link);
   }
 }

@@ -1,21 +1,36 @@
 import { describe, expect, it } from "vitest";
 import { aJob, anExecution, aStepRecord, aWorkflow } from "../../../test/workerd/db/builders.ts";
 import type { DecisionAnswer, DecisionRequest, JobActorProtocol } from "../../domain/engine/protocol.ts";
+import type { Execution } from "../../domain/execution/execution.ts";
 import type { StepRecord } from "../../domain/execution/stepRecord.ts";
+import { linkToken } from "../../domain/workflow/links.ts";
+import type { Token } from "../../domain/workspace/workspace.ts";
 import type { Services } from "../services.ts";
 import { decideByLink, viewApproval } from "./approvalLink.ts";
 import { decideApproval } from "./decideApproval.ts";
 
 const JOB = aJob();
-const TOKEN = { id: "tok_1", name: "ci", workspaceId: JOB.workspaceId };
+const TOKEN = { id: "tok_1", name: "ci", role: "admin", workspaceId: JOB.workspaceId } as const;
 const ask = aStepRecord({ path: "par[0].ask", type: "approval", status: "waiting" });
+
+const KEY = "k".repeat(26);
+const DECIDED = { ...ask, path: "ask", status: "succeeded", output: { decision: "approved", by: "Ada" } } as const;
 
 function executionWith(steps: readonly StepRecord[]) {
   return anExecution(JOB, { status: "waiting", source: "manual", workflow: aWorkflow({ steps }) });
 }
 
+/** As the history has it after its end; its actor has forgotten it. */
+function endedWith(steps: readonly StepRecord[]): Execution {
+  return { ...executionWith(steps), status: "succeeded", workflow: aWorkflow({ steps, key: KEY }) };
+}
+
 /** An actor whose execution is live, and that answers decisions as told. */
-function services(steps: readonly StepRecord[], answer: DecisionAnswer["type"] | Error = "decided") {
+function services(
+  steps: readonly StepRecord[],
+  answer: DecisionAnswer["type"] | Error = "decided",
+  recorded: Execution | Error | null = null,
+) {
   const execution = executionWith(steps);
   const asked: DecisionRequest[] = [];
   const actor: Partial<JobActorProtocol> = {
@@ -28,16 +43,27 @@ function services(steps: readonly StepRecord[], answer: DecisionAnswer["type"] |
     approval: async () => null,
   };
   const parts = {
-    executions: { find: async () => null },
+    executions: {
+      find: async () => null,
+      findForLink: async () => {
+        if (recorded instanceof Error) throw recorded;
+        return recorded;
+      },
+    },
     actors: { of: () => actor },
     report: () => undefined,
   };
   return { services: parts as unknown as Services, asked, executionId: execution.id };
 }
 
-async function decide(world: ReturnType<typeof services>, step: string) {
+async function decide(
+  world: ReturnType<typeof services>,
+  step: string,
+  changes: Partial<Pick<Token, "name" | "role">> = {},
+) {
   const { executionId } = world;
-  return await decideApproval(world.services, TOKEN, { executionId, step, decision: "approve", comment: "Fine." });
+  const decision = { executionId, step, decision: "approve", comment: "Fine." } as const;
+  return await decideApproval(world.services, { ...TOKEN, ...changes }, decision);
 }
 
 describe("decideApproval", () => {
@@ -72,6 +98,25 @@ describe("decideApproval", () => {
     expect(world.asked).toEqual([]);
   });
 
+  it.each([
+    ["the token of that name", { name: "ci" }],
+    ["the token of that name in another case", { name: "CI" }],
+    ["an owner", { name: "root", role: "owner" }],
+  ] as const)("lets %s decide a step that names approvers", async (_, token) => {
+    const world = services([{ ...ask, input: { message: "?", approvers: ["Ada", "ci"] } }]);
+    expect((await decide(world, "ask", token)).ok).toBe(true);
+  });
+
+  it("refuses everybody else, naming who may", async () => {
+    const approvers = ["Ada", ...Array.from({ length: 11 }, (_, n) => `team ${n}`)];
+    const world = services([{ ...ask, input: { message: "?", approvers } }]);
+    const refusal = await decide(world, "ask", { name: "Adam" });
+    expect(refusal).toMatchObject({ error: { code: "forbidden", details: { step: "par[0].ask", approvers } } });
+    expect(JSON.stringify(refusal)).toContain("is for Ada, team 0, team 1");
+    expect(JSON.stringify(refusal)).toContain(" and 2 more to decide");
+    expect(world.asked).toEqual([]);
+  });
+
   it.each(["not_waiting", "unknown"] as const)("tells who comes second that it is over (%s)", async (answer) => {
     expect(await decide(services([ask], answer), "ask")).toMatchObject({ ok: false, error: { code: "not_waiting" } });
   });
@@ -92,12 +137,21 @@ describe("the link of an approval", () => {
     expect(world.asked).toMatchObject([{ by: "link", authority: { token: "t" }, comment: null }]);
   });
 
-  it.each([
-    ["not_waiting", "closed"],
-    ["unknown", "unknown"],
-  ] as const)("turns the actor's %s into %s", async (answer, type) => {
-    const world = services([ask], answer);
-    expect(await decideByLink(world.services, link(world.executionId), "approve", null)).toEqual({ type });
+  it.each(["not_waiting", "unknown"] as const)("says what became of it when the actor answers %s", async (answer) => {
+    const recorded = endedWith([DECIDED]);
+    const world = services([ask], answer, recorded);
+    const used = { ...link(recorded.id), token: linkToken(KEY, "approval", "ask") };
+    const closed = { type: "closed", approval: { end: { decision: "approved", by: "Ada" } } };
+    expect(await decideByLink(world.services, used, "reject", null)).toMatchObject(closed);
+    expect(await viewApproval(world.services, used)).toMatchObject(closed);
+    expect(await viewApproval(world.services, link(recorded.id))).toEqual({ type: "unknown" });
+    const forOther = { ...used, step: "par[0].ask" };
+    expect(await viewApproval(world.services, forOther)).toEqual({ type: "unknown" });
+  });
+
+  it("does not take the history's silence for an answer", async () => {
+    const world = services([ask], "decided", new Error("D1 is away"));
+    expect(await viewApproval(world.services, link(world.executionId))).toEqual({ type: "unavailable" });
   });
 
   it("opens nothing where there is nothing, and asks nobody about an id that is none", async () => {

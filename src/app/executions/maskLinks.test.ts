@@ -3,13 +3,14 @@ import { aJob, anExecution, aStepRecord, aWorkflow } from "../../../test/workerd
 import { NO_START_OPTIONS } from "../../domain/execution/execution.ts";
 import type { JsonValue } from "../../domain/json.ts";
 import { approvalUrls, callbackUrl } from "../../domain/workflow/links.ts";
+import type { Role } from "../../domain/workspace/workspace.ts";
 import { maskLinks } from "./maskLinks.ts";
 
 const LINK = { publicUrl: "https://carillon.test", executionId: `exe_${"0".repeat(32)}`, key: "key" };
 
-function masked(input: JsonValue): JsonValue | undefined {
+function masked(input: JsonValue, role: Role = "member"): JsonValue | undefined {
   const workflow = aWorkflow({ steps: [aStepRecord({ input })] });
-  return maskLinks(anExecution(aJob(), { workflow })).workflow?.steps[0]?.input;
+  return maskLinks(anExecution(aJob(), { workflow }), role).workflow?.steps[0]?.input;
 }
 
 describe("maskLinks", () => {
@@ -38,13 +39,24 @@ describe("maskLinks", () => {
     const input = { digest: "5f0c1ad6b3e94c27a8d1f6027be4c935", url: "https://x.test/v1/callbacks" };
     expect(masked(input)).toEqual(input);
     const plain = anExecution(aJob());
-    expect(maskLinks(plain)).toBe(plain);
+    expect(maskLinks(plain, "member")).toBe(plain);
+  });
+
+  it.each([
+    ["member", [true, true]],
+    ["admin", [false, true]],
+    ["owner", [false, false]],
+  ] as const)("masks for %s what that role may not do: resume, decide", (role, expected) => {
+    const given = [callbackUrl(LINK, "wait"), approvalUrls(LINK, "ask").url];
+    const shown = masked(given, role) as string[];
+    expect(shown.map((url) => url.endsWith("/[secret]"))).toEqual(expected);
+    expect(shown.filter((url) => given.includes(url))).toHaveLength(expected.filter((isMasked) => !isMasked).length);
   });
 
   it("takes it out of the input of a plain job, which an execution may have handed on to its child", () => {
     const url = callbackUrl(LINK, "wait");
     const plain = anExecution(aJob(), { start: { ...NO_START_OPTIONS, input: { back: url } } });
-    expect(maskLinks(plain).start?.input).toEqual({ back: url.replace(/[^/]+$/, "[secret]") });
+    expect(maskLinks(plain, "member").start?.input).toEqual({ back: url.replace(/[^/]+$/, "[secret]") });
   });
 
   it("takes no longer for a text that is nothing but beginnings of links", () => {

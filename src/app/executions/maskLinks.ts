@@ -1,17 +1,28 @@
 /**
- * Whoever may only read must not be able to act by what they read: the tokens of callback and approval links, which steps
- * were given and hand on, are masked for them. A link that somebody encoded further (base64, say) is not recognised.
+ * Whoever reads must not be able to do by what they read what their role does not let them do. The tokens of links, which
+ * steps were given and hand on, are masked: those of callbacks for roles that may not write, those of approvals for
+ * everybody but owners, because others may decide only where a step names them, and a link decides for whoever has it. A
+ * link that somebody encoded further (base64, say) is not recognised.
  */
 
-import type { Execution } from "../../domain/execution/execution.ts";
 import { MASK } from "../../domain/secret/redact.ts";
+import { isAllowed, type Role } from "../../domain/workspace/workspace.ts";
 
 /** As `domain/workflow/links.ts` writes them, and percent-encoded within another URL. Bounded, so that it is linear. */
-const LINK =
-  /(v1(?:\/|%2f)(?:callbacks|approvals)(?:\/|%2f)exe_\w{1,64}?(?:\/|%2f)[^\s"\\/?#]{1,512}?(?:\/|%2f))[0-9a-f]{32}/gi;
+function linksTo(routes: string): RegExp {
+  return new RegExp(
+    String.raw`(v1(?:\/|%2f)(?:${routes})(?:\/|%2f)exe_\w{1,64}?(?:\/|%2f)[^\s"\\/?#]{1,512}?(?:\/|%2f))[0-9a-f]{32}`,
+    "gi",
+  );
+}
 
-export function maskLinks(execution: Execution): Execution {
-  // A plain job's input may hold a link too: of the execution that started it by `run_job`.
-  if (execution.workflow === null && execution.start === null) return execution;
-  return JSON.parse(JSON.stringify(execution).replaceAll(LINK, `$1${MASK}`)) as Execution;
+const APPROVALS = linksTo("approvals");
+const ALL = linksTo("callbacks|approvals");
+
+/** The value, which is JSON, as the role may see it; the very same where nothing in it has to be masked. */
+export function maskLinks<Value>(value: Value, role: Role): Value {
+  if (isAllowed(role, "administer")) return value;
+  const text = JSON.stringify(value);
+  const masked = text.replaceAll(isAllowed(role, "write") ? APPROVALS : ALL, `$1${MASK}`);
+  return masked === text ? value : (JSON.parse(masked) as Value);
 }

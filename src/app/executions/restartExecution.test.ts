@@ -91,6 +91,9 @@ describe("restartExecution", () => {
     expect(await restart(refused, { step: null })).toMatchObject({
       error: { code: "not_restartable", message: "Nothing in it failed." },
     });
+    const issues = [{ path: "override_input.a", message: "must be text" }];
+    const unfit = services(ENDED, { type: "invalid_input", issues });
+    expect(await restart(unfit, { step: null })).toMatchObject({ error: { code: "invalid_request", issues } });
     const full = services(ENDED, { type: "backlog_full" });
     expect(await restart(full, { step: null })).toMatchObject({ error: { code: "backlog_full" } });
   });

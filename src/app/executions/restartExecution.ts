@@ -51,6 +51,8 @@ export async function restartExecution(
   switch (answer.value.type) {
     case "started":
       return ok(answer.value.execution);
+    case "invalid_input":
+      return invalid(answer.value.issues);
     case "refused":
       return refused("not_restartable", answer.value.message);
     case "backlog_full":

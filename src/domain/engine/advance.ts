@@ -13,6 +13,7 @@ import { newKey, randomUuid } from "../ids.ts";
 import type { Job } from "../job/job.ts";
 import type { JsonValue } from "../json.ts";
 import { STATE_TOO_LARGE } from "../workflow/resolve.ts";
+import { textIn } from "./approvalView.ts";
 import { endExecution } from "./end.ts";
 import { interpret } from "./interpret.ts";
 import { type Begun, Progress } from "./progress.ts";
@@ -113,12 +114,6 @@ function waitingOf(progress: Progress): WaitingStep | null {
   };
 }
 
-export function textIn(value: JsonValue, key: string): string | null {
-  if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) return null;
-  const member = (value as Readonly<Record<string, JsonValue>>)[key];
-  return typeof member === "string" ? member : null;
-}
-
 /** The end of an execution with steps, and of everything in it that was under way. */
 export function end(
   state: JobState,
@@ -134,7 +129,10 @@ export function end(
     ...live,
     execution: {
       ...live.execution,
-      workflow: workflow === null ? null : { ...workflow, waiting: null, finalOutput },
+      workflow:
+        workflow === null
+          ? null
+          : { ...workflow, waiting: null, finalOutput, ...(live.key !== null && { key: live.key }) },
     },
   };
   const details = { nowMs: progress.nowMs, error, recorded: false };

@@ -107,14 +107,14 @@ export function confirmHistory(
   nowMs: number,
 ): JobState {
   const outbox = new Map(state.outbox);
-  let next = state;
+  const live = new Map(state.live);
   for (const { id, rev } of confirmed) {
     const owed = outbox.get(id);
     if (owed && owed.execution.rev <= rev) outbox.delete(id);
-    const live = next.live.get(id);
-    if (live?.listing) next = putLive(next, { ...live, listing: listingAfter(live, rev, nowMs) });
+    const each = live.get(id);
+    if (each?.listing) live.set(id, { ...each, listing: listingAfter(each, rev, nowMs) });
   }
-  return outbox.size === state.outbox.size ? next : { ...next, outbox };
+  return { ...state, live, outbox: outbox.size === state.outbox.size ? state.outbox : outbox };
 }
 
 function listingAfter(live: LiveExecution, rev: number, nowMs: number): LiveExecution["listing"] {

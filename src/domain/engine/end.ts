@@ -53,13 +53,13 @@ function noticeOf(ended: Execution, status: "succeeded" | "failed" | "cancelled"
   return [{ type: "notify_parent", id: `notify:${ended.id}`, end, dueMs: nowMs, tries: 0 }];
 }
 
-/** Puts a finished execution into the outbox. */
+/** Puts a finished execution into the outbox, from which it is asked for at once. */
 export function oweRecord(state: JobState, execution: Execution, nowMs: number): JobState {
   const owed = {
     execution,
     completesJob: completesJob(state.job, execution),
     dueMs: collectAgainMs(nowMs, 0),
-    tries: 0,
+    tries: 1,
   };
   return { ...state, outbox: new Map(state.outbox).set(execution.id, owed) };
 }

@@ -85,7 +85,7 @@ function finishStep(state: JobState, live: LiveExecution, result: AttemptResult,
   if (verdict.type === "fail") progress.finish(path, "failed", { error: verdict.error });
   else {
     progress.finish(path, "succeeded", { output: product?.output ?? null });
-    progress.extract(product?.extracted ?? {});
+    progress.extract(path, product?.extracted ?? {});
   }
   progress.wake(path);
   return keep(state, progress);

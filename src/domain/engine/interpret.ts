@@ -10,7 +10,7 @@
 import type { ExecutionError } from "../execution/execution.ts";
 import type { StepRecord } from "../execution/stepRecord.ts";
 import type { ForEachStep, NestedList, ParallelStep, StepDefinition } from "../workflow/definition.ts";
-import { type ConditionStep, nestedLists, stepPath } from "../workflow/definition.ts";
+import { type ConditionStep, isContainer, nestedLists, stepPath } from "../workflow/definition.ts";
 import { STATE_TOO_LARGE } from "../workflow/resolve.ts";
 import { itemsOf } from "../workflow/scope.ts";
 import type { Progress } from "./progress.ts";
@@ -48,7 +48,7 @@ function walkStep(progress: Progress, step: StepDefinition, path: string): Outco
       return "done";
     case "failed":
     case "cancelled":
-      return { error: record.error ?? STATE_TOO_LARGE, path: nestedLists(step).length > 0 ? null : path };
+      return { error: record.error ?? STATE_TOO_LARGE, path: isContainer(step) ? null : path };
     case "running":
       return walkContainer(progress, step, path, record);
     default:
@@ -79,9 +79,15 @@ function skip(progress: Progress, step: StepDefinition, path: string): void {
   }
 }
 
-/** A container whose lists have all come to their end ends itself. An `http` step that is running is pending. */
+/**
+ * A container whose lists have all come to their end ends itself. An `http` step that is running is pending. One with a
+ * timeout is parked until then: from its beginning on, or from that of the execution that was restarted within it.
+ */
 function walkContainer(progress: Progress, step: StepDefinition, path: string, record: StepRecord): Outcome {
   let outcome: Outcome;
+  if (isContainer(step) && step.timeoutSeconds !== undefined && !progress.runs.has(path)) {
+    progress.park(path, progress.nowMs + step.timeoutSeconds * 1_000);
+  }
   switch (step.type) {
     case "condition": {
       const [taken] = branchesOf(step, record);
@@ -102,6 +108,7 @@ function walkContainer(progress: Progress, step: StepDefinition, path: string, r
     default:
       return "pending";
   }
+  if (outcome !== "pending") progress.runs.delete(path);
   if (outcome === "done") progress.finish(path, "succeeded");
   else if (outcome !== "pending") {
     const error = described(outcome);

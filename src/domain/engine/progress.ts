@@ -152,9 +152,10 @@ export class Progress {
     this.#store(record);
   }
 
-  /** Values that `extract` took; later ones replace earlier ones of the same name. */
-  extract(values: Readonly<Record<string, JsonValue>>): void {
+  /** Values that a step's `extract` took; later ones replace earlier ones of the same name. */
+  extract(path: string, values: Readonly<Record<string, JsonValue>>): void {
     if (Object.keys(values).length === 0) return;
+    this.change(path, { extracted: values });
     this.#bytes += jsonBytes(values, STATE_BYTES_MOST);
     if (this.#bytes > STATE_BYTES_MOST) this.tooLarge = true;
     else this.context = { ...this.context, ...values };
@@ -170,6 +171,12 @@ export class Progress {
     const before = this.runs.get(path);
     const fence = (before?.fence ?? 0) + 1;
     this.runs.set(path, { path, phase: "ready", dueMs: 0, fence, dispatches: 0, lost: 0 });
+  }
+
+  /** Ends everything unfinished inside a container, but not the container. */
+  cancelInside(path: string, error: ExecutionError): void {
+    this.cancelWithin(`${path}.`, error);
+    this.cancelWithin(`${path}[`, error);
   }
 
   /** Ends everything unfinished whose path begins like this; executions that were waited for end too. */

@@ -118,6 +118,8 @@ export type RestartAnswer =
   | { readonly type: "started"; readonly execution: Execution }
   | { readonly type: "backlog_full" }
   | { readonly type: "unknown_job" }
+  /** The input with `overrideInput` in it does not fit the job's `input_schema`. */
+  | { readonly type: "invalid_input"; readonly issues: readonly FieldIssue[] }
   /** The job is plain now, has no such step, the original did not reach it, or nothing in it failed. A sentence. */
   | { readonly type: "refused"; readonly message: string };
 
@@ -158,9 +160,22 @@ export interface ApprovalView {
   readonly step: string;
   readonly message: string;
   readonly approvers: readonly string[];
-  /** `false` once it is decided or its time is over. */
+  /** `false` before the execution has come to it, and once it is decided or over. */
   readonly open: boolean;
   readonly untilMs: number | null;
+  /** `null` while there is none; absent from an actor of the release that did not tell. */
+  readonly end?: ApprovalEnd | null;
+}
+
+/** How an approval came to its end. */
+export interface ApprovalEnd {
+  /** `null` where there was none: the step, or its execution, ended without. */
+  readonly decision: "approved" | "rejected" | null;
+  /** A token's name and id, or `link`; `null` where it was nobody. */
+  readonly by: string | null;
+  /** Whether its time was over before anybody decided. */
+  readonly timedOut: boolean;
+  readonly atMs: number | null;
 }
 
 export interface JobActorProtocol {
@@ -188,7 +203,7 @@ export interface JobActorProtocol {
   restart(request: RestartRequest): Promise<RestartAnswer>;
   signal(request: SignalRequest): Promise<SignalAnswer>;
   decide(request: DecisionRequest): Promise<DecisionAnswer>;
-  /** `null` for an execution that is not live, a step that was not reached, or a wrong token. */
+  /** `null` for an execution that is neither live nor owed to the history, and for a wrong token. */
   approval(executionId: string, step: string, token: string): Promise<ApprovalView | null>;
   /** What other actors have to be told; each is done by a consumer and then confirmed by `errandDone`. */
   errands(): Promise<ErrandOrder[]>;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Execution } from "../execution/execution.ts";
+import type { Job } from "../job/job.ts";
 import type { StepDefinition } from "../workflow/definition.ts";
 import { condition, forEach, http, parallel, transform, workflowJob } from "../workflow/workflow.fixture.ts";
 import { START } from "./engine.fixture.ts";
@@ -13,8 +14,9 @@ function restart(
   steps: readonly StepDefinition[],
   fromStep: string | null,
   overrideInput?: never,
+  inputSchema: Job["inputSchema"] = null,
 ) {
-  const driver = new WorkflowDriver(workflowJob(steps));
+  const driver = new WorkflowDriver(workflowJob(steps, { inputSchema }));
   const event = {
     type: "restart",
     id: driver.id,
@@ -43,6 +45,46 @@ describe("restart", () => {
     expect(driver.execution).toMatchObject({ source: "restart", workflow: { restartedFrom: original.id } });
     driver.answer("b").answer("c");
     expect(driver.execution.status).toBe("succeeded");
+  });
+
+  it("holds the input against input_schema when it is changed, and only then", () => {
+    const schema = { type: "object", required: ["x"], properties: { x: { type: "number" } } };
+    const original = new WorkflowDriver(workflowJob(steps)).start({ input: { y: 1 } }).answer("a", 1).execution;
+    const restartWith = (overrideInput: never | undefined) => restart(original, steps, "b", overrideInput, schema);
+    const issues = (path: string) => ({ invalidInput: [expect.objectContaining({ path })] });
+    expect(restartWith({ x: "one" } as never)).toEqual(issues("override_input.x"));
+    expect(restartWith({ z: 1 } as never)).toEqual(issues("override_input.x"));
+    const fitting = restartWith({ x: 1 } as never);
+    expect(fitting).toMatchObject({ execution: { workflow: { input: { x: 1, y: 1 } } } });
+    expect(restartWith(undefined)).toMatchObject({ execution: { workflow: { input: { y: 1 } } } });
+  });
+
+  it("keeps in context what the steps before extracted, as it was then", () => {
+    const original = new WorkflowDriver(workflowJob(steps)).start();
+    original.answer("a", 1, { token: "first", page: 1 }).answer("b", 2, { token: "second", more: true }).answer("c");
+    expect(original.execution.workflow?.context).toEqual({ token: "second", page: 1, more: true });
+    const contextFrom = (step: string) => mustRestart(original.execution, steps, step).execution.workflow?.context;
+    expect(contextFrom("a")).toEqual({});
+    expect(contextFrom("b")).toEqual({ token: "first", page: 1 });
+    expect(contextFrom("c")).toEqual({ token: "second", page: 1, more: true });
+  });
+
+  it("keeps in context, in the order of their ends, what branches extracted", () => {
+    const nested = [parallel("p", [[http("a")], [http("b")]]), http("c")];
+    const original = new WorkflowDriver(workflowJob(nested)).start().answer("p[1].b", 1, { last: "b" });
+    original.nowMs += 1;
+    original.answer("p[0].a", 1, { last: "a" }).answerFailure("c");
+    expect(mustRestart(original.execution, nested, null).execution.workflow?.context).toEqual({ last: "a" });
+  });
+
+  it("keeps all of a context of which the records do not tell where it came from", () => {
+    const original = new WorkflowDriver(workflowJob(steps)).start().answer("a", 1, { token: "t" }).answer("b");
+    const { workflow } = original.execution;
+    const records = JSON.parse(
+      JSON.stringify(workflow?.steps ?? [], (key, value) => (key === "extracted" ? undefined : value)),
+    );
+    const old = { ...original.execution, workflow: workflow && { ...workflow, steps: records } };
+    expect(mustRestart(old, steps, "a").execution.workflow?.context).toEqual({ token: "t" });
   });
 
   it("retries from the first step that failed", () => {

@@ -5,9 +5,11 @@
  */
 
 import { type Execution, NO_START_OPTIONS, type StartOptions } from "../execution/execution.ts";
-import type { StepRecord } from "../execution/stepRecord.ts";
+import type { StepRecord, WorkflowRecord } from "../execution/stepRecord.ts";
+import type { FieldIssue } from "../issue.ts";
 import type { JsonValue } from "../json.ts";
 import { err, ok, type Result } from "../result.ts";
+import { checkInput } from "../schema/inputSchema.ts";
 import { nestedLists, type StepDefinition, stepPath } from "../workflow/definition.ts";
 import { locate, type Place, placesOf } from "../workflow/places.ts";
 import { itemsOf } from "../workflow/scope.ts";
@@ -16,21 +18,29 @@ import type { RestartRequest } from "./protocol.ts";
 import { counted, type JobState, putLive } from "./state.ts";
 
 export type RestartEvent = Omit<RestartRequest, "workspaceId"> & { readonly id: string };
-export type RestartRefusal = "backlog_full" | { readonly message: string };
+export type RestartRefusal =
+  | "backlog_full"
+  | { readonly message: string }
+  /** In what the input, changed as was asked for, does not fit the job's `input_schema`. */
+  | { readonly invalidInput: readonly FieldIssue[] };
 
 export function restart(
   state: JobState,
   request: RestartEvent,
   nowMs: number,
 ): { state: JobState; answer: Result<Execution, RestartRefusal> } {
-  const { original, id } = request;
-  const { steps } = state.job;
+  const { original, id, overrideInput } = request;
+  const { steps, inputSchema } = state.job;
   if (original.workflow === null || steps === null) {
     return refused(state, "An execution of a plain job has no steps; replay it.");
   }
   if (isBacklogFull(state)) return { state, answer: err("backlog_full") };
   const kept = keptRecords(steps, original.workflow.steps, request.fromStep);
   if (!kept.ok) return refused(state, kept.error);
+  const input = merged(original.workflow.input, overrideInput);
+  // What the original had is kept as it is, as a replay keeps it: nobody chose it just now.
+  const invalidInput = overrideInput === undefined ? [] : checkInput(inputSchema, input, "override_input");
+  if (invalidInput.length > 0) return { state, answer: err({ invalidInput }) };
   const execution = newExecution(state, {
     id,
     source: "restart",
@@ -38,9 +48,9 @@ export function restart(
     nowMs,
     replayedFrom: null,
     workflow: {
-      input: merged(original.workflow.input, request.overrideInput),
+      input,
       triggerInput: original.workflow.triggerInput,
-      context: original.workflow.context,
+      context: keptContext(original.workflow, kept.value),
       steps: kept.value,
       restartedFrom: original.id,
     },
@@ -66,6 +76,17 @@ function merged(input: JsonValue, override: JsonValue | undefined): JsonValue {
 
 function isMap(value: JsonValue): value is Readonly<Record<string, JsonValue>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/**
+ * What the kept steps extracted, the later of two that took the same name. What no record accounts for is kept too: an
+ * execution of an earlier release does not say where its context came from.
+ */
+function keptContext({ context, steps }: WorkflowRecord, kept: readonly StepRecord[]): WorkflowRecord["context"] {
+  const accounted = new Set(steps.flatMap(({ extracted }) => Object.keys(extracted ?? {})));
+  const others = Object.entries(context).filter(([name]) => !accounted.has(name));
+  const inOrder = kept.toSorted((one, other) => (one.finishedAtMs ?? 0) - (other.finishedAtMs ?? 0));
+  return Object.fromEntries([...others, ...inOrder.flatMap(({ extracted }) => Object.entries(extracted ?? {}))]);
 }
 
 /**

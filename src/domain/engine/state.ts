@@ -19,16 +19,16 @@ export const BEGINNING = "";
 
 /**
  * Where one step of an execution stands, as long as something is still to come for it: an `http` step until it has
- * ended, a step that waits until what it waits for has come and been taken up. All other steps take no time, and need
- * no run; containers have a record in `Execution.workflow` only.
+ * ended, a step that waits until what it waits for has come and been taken up, a container with a timeout until it has
+ * ended. All other steps take no time, and need no run; they have a record in `Execution.workflow` only.
  *
  * - `ready`: wants a slot. Nothing is under way; a paused job keeps its scheduled executions here. Of a step that waited:
  *   what it waited for is in its record, and the execution goes on once it has a slot again.
  * - `dispatched`: a message is on its way; at `dueMs` it counts as lost and is sent again.
  * - `claimed`: a consumer holds the claim; at `dueMs` its lease ends and the attempt counts as lost.
  * - `backoff`: the last attempt failed; at `dueMs` the next one is due.
- * - `parked`: waits for a time, a call, a decision or another execution; at `dueMs` the wait is over. The one step of an
- *   execution that has not begun is parked until its due time (`delay.ts`).
+ * - `parked`: waits for a time, a call, a decision, another execution or the steps in it; at `dueMs` the wait is over. The
+ *   one step of an execution that has not begun is parked until its due time (`delay.ts`).
  *
  * An execution with a step in any phase but `ready` and `parked` occupies one of the job's slots.
  */

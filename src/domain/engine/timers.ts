@@ -47,6 +47,9 @@ export const LOST_MOST = 5;
  */
 export const SHORT_LANE_MOST_SECONDS = 30;
 
+/** What would be asked for within this time counts as asked for, when something else is: one message for both. */
+const ASKED_TOGETHER_MS = 5_000;
+
 /** What falls due by the clock alone: fires, lost messages, ended leases, retries. Runs before every event. */
 export function expire(state: JobState, nowMs: number): JobState {
   return expireSteps(fireDue(state, nowMs), nowMs);
@@ -84,7 +87,8 @@ function expireSteps(state: JobState, nowMs: number): JobState {
     for (const step of steps) {
       if (step.phase === "ready" || step.dueMs > nowMs) continue;
       const live = next.live.get(execution.id);
-      if (live) next = expireStep(next, live, step, nowMs);
+      // The end of a container's time may have taken the step away.
+      if (live?.steps.includes(step)) next = expireStep(next, live, step, nowMs);
     }
   }
   return next;
@@ -224,9 +228,15 @@ function dispatchAll(
 
 /** Asks for errands when one is due, and again until it is done. */
 export function collectErrands(state: JobState, nowMs: number): Step {
-  if (![...state.errands.values()].some((errand) => errand.dueMs <= nowMs)) return { state, commands: [] };
-  const wanted = [...state.errands].filter(([, errand]) => isWanted(state, errand));
-  const errands = new Map(wanted.map(([id, errand]) => [id, { ...errand, ...again(errand, nowMs) }]));
+  const due = [...state.errands.values()].filter((errand) => errand.dueMs <= nowMs);
+  if (due.length === 0) return { state, commands: [] };
+  // A new one is asked for by itself; the carrier takes all the others along.
+  const askedUntilMs = due.some(({ tries }) => tries > 0) ? nowMs + ASKED_TOGETHER_MS : nowMs;
+  const errands = new Map(state.errands);
+  for (const [id, errand] of state.errands) {
+    if (!isWanted(state, errand)) errands.delete(id);
+    else if (errand.dueMs <= askedUntilMs) errands.set(id, { ...errand, ...again(errand, nowMs) });
+  }
   return { state: { ...state, errands }, commands: errands.size > 0 ? [{ type: "run_errands" }] : [] };
 }
 
@@ -252,21 +262,27 @@ export function errandOrders(state: JobState): ErrandOrder[] {
 
 /**
  * Asks for the collection of what is owed: at once for a new record, when a debt falls due, then again until it is
- * confirmed. A collection takes everything that is owed, so asking once counts for all of it: a job with many live
- * executions is collected from once per `LIST_AFTER_MS` and not once per execution.
+ * confirmed. A collection takes everything that is owed, so asking once counts for all that is due or soon will be: a job
+ * with many live executions is collected from once in a while and not once per execution.
+ *
+ * Each debt is a row, and one that is asked for again is written again. So a new record leaves the others alone: a job
+ * whose thousand executions end while the history is away writes a thousand rows, and not half a million.
  */
 export function collectHistory(state: JobState, nowMs: number, newRecord: boolean): Step {
   const due =
-    newRecord ||
     [...state.live.values()].some((live) => live.listing !== null && live.listing.dueMs <= nowMs) ||
     [...state.outbox.values()].some((owed) => owed.dueMs <= nowMs);
-  if (!due) return { state, commands: [] };
+  if (!due) return { state, commands: newRecord ? [{ type: "collect_history" }] : [] };
+  const askedUntilMs = nowMs + ASKED_TOGETHER_MS;
   const live = new Map(state.live);
-  for (const [id, each] of live) {
-    if (each.listing) live.set(id, { ...each, listing: again(each.listing, nowMs) });
+  for (const [id, each] of state.live) {
+    const { listing } = each;
+    if (listing && listing.dueMs <= askedUntilMs) live.set(id, { ...each, listing: again(listing, nowMs) });
   }
   const outbox = new Map(state.outbox);
-  for (const [id, each] of outbox) outbox.set(id, { ...each, ...again(each, nowMs) });
+  for (const [id, each] of state.outbox) {
+    if (each.dueMs <= askedUntilMs) outbox.set(id, { ...each, ...again(each, nowMs) });
+  }
   return { state: { ...state, live, outbox }, commands: [{ type: "collect_history" }] };
 }
 

@@ -5,12 +5,11 @@ import type { StepRecord } from "../execution/stepRecord.ts";
 import type { JsonValue } from "../json.ts";
 import type { ApprovalStep, StepDefinition } from "../workflow/definition.ts";
 import { isLinkToken } from "../workflow/links.ts";
-import { locate, placesOf } from "../workflow/places.ts";
 import { jsonBytes, STATE_BYTES_MOST } from "../workflow/size.ts";
-import { keep, progressOf, textIn } from "./advance.ts";
+import { keep, progressOf } from "./advance.ts";
 import type { ChildEnd, ErrandOutcome } from "./errands.ts";
 import type { Progress } from "./progress.ts";
-import type { ApprovalView, DecisionAnswer, DecisionRequest, SignalAnswer, SignalRequest } from "./protocol.ts";
+import type { DecisionAnswer, DecisionRequest, SignalAnswer, SignalRequest } from "./protocol.ts";
 import { CHILD_CHECK_MS, startErrand } from "./startStep.ts";
 import { definitionFor, type JobState, type LiveExecution, putLive } from "./state.ts";
 
@@ -69,6 +68,16 @@ function timeOut(progress: Progress, step: StepDefinition, record: StepRecord): 
       return conclude(progress, path, "failed", {
         output: { execution_id: record.child },
         error: { code: "child_timeout", message: `The execution that it started had not ended ${lasted}.` },
+      });
+    case "condition":
+    case "parallel":
+    case "for_each":
+      progress.cancelInside(path, { code: "cancelled", message: `Cancelled, because the time of "${path}" was over.` });
+      return conclude(progress, path, "failed", {
+        error: {
+          code: "timeout",
+          message: `Step "${path}" had not ended ${lasted}; what was unfinished in it was cancelled.`,
+        },
       });
     default:
   }
@@ -187,26 +196,4 @@ function dropErrand(state: JobState, id: string): JobState {
   const errands = new Map(state.errands);
   errands.delete(id);
   return { ...state, errands };
-}
-
-/** What the page behind an approval's link shows; `null` unless the token is right and the step was reached. */
-export function approvalView(
-  state: JobState,
-  link: { readonly executionId: string; readonly step: string; readonly token: string },
-): ApprovalView | null {
-  const live = state.live.get(link.executionId);
-  const job = live && definitionFor(state, live);
-  const step = job?.steps ? locate(placesOf(job.steps), link.step)?.place.step : undefined;
-  const record = live?.execution.workflow?.steps.find((each) => each.path === link.step);
-  if (!live || !record || step?.type !== "approval") return null;
-  if (live.key === null || !isLinkToken(link.token, live.key, "approval", link.step)) return null;
-  return {
-    executionId: link.executionId,
-    jobName: live.execution.jobName,
-    step: link.step,
-    message: textIn(record.input, "message") ?? "",
-    approvers: step.approvers,
-    open: record.status === "waiting",
-    untilMs: record.waitUntilMs,
-  };
 }

@@ -1,6 +1,22 @@
 import { describe, expect, it } from "vitest";
-import { condition, forEach, http, parallel, transform, workflowJob } from "../workflow/workflow.fixture.ts";
+import type { StepDefinition } from "../workflow/definition.ts";
+import {
+  approval,
+  condition,
+  forEach,
+  http,
+  parallel,
+  runJob,
+  transform,
+  wait,
+  waitForWebhook,
+  workflowJob,
+} from "../workflow/workflow.fixture.ts";
+import { MINUTE, START } from "./engine.fixture.ts";
+import { errandOrders, nextWakeMs } from "./timers.ts";
 import { WorkflowDriver } from "./workflow.fixture.ts";
+
+const OTHER_JOB = "job_01kdefghjkzzzzzzzzzzzzzzzz";
 
 describe("a list of steps", () => {
   it("runs one after the other, each seeing the outputs of those before", () => {
@@ -173,5 +189,85 @@ describe("for_each", () => {
       workflowJob([forEach("outer", "{{input}}", [transform("o", "{{index}}"), inner])]),
     ).start({ input: [["a"], ["b", "c"]] });
     expect(driver.output("outer[1].inner[1].t")).toEqual([1, "c", 1]);
+  });
+});
+
+describe("a container with a timeout", () => {
+  const LIMITED = { timeoutSeconds: 60 } as const;
+  const slow = [
+    parallel("p", [[http("a"), http("b")], [approval("ok")], [runJob("r", OTHER_JOB)], [waitForWebhook("w")]], LIMITED),
+    http("z"),
+  ];
+
+  it("fails when it has not ended in time, and releases everything in it", () => {
+    const driver = new WorkflowDriver(workflowJob(slow)).start().answer("p[0].a");
+    const late = driver.claimAt("p[0].b");
+    driver.pass(MINUTE - 1);
+    expect(driver.execution.status).toBe("running");
+    driver.pass(1);
+    expect(driver.execution).toMatchObject({ status: "failed", error: { code: "timeout" } });
+    expect(driver.execution.error?.message).toMatch(/^Step "p" had not ended after 60 s/);
+    expect(driver.statuses()).toEqual({
+      p: "failed",
+      "p[0].a": "succeeded",
+      "p[0].b": "cancelled",
+      "p[1].ok": "cancelled",
+      "p[2].r": "cancelled",
+      "p[3].w": "cancelled",
+    });
+    expect(driver.report(late, { type: "succeed", output: null })).toBe(false);
+    const child = driver.step("p[2].r")?.child;
+    expect(errandOrders(driver.state)).toMatchObject([{ type: "cancel_child", childId: child }]);
+  });
+
+  it("lets its list go on where on_error says so, with what its branches gave until then", () => {
+    const [limited, last] = slow;
+    const going = [{ ...limited, onError: "continue" }, last, transform("t", "{{steps.p.output.results[0].a}}")];
+    const driver = new WorkflowDriver(workflowJob(going as StepDefinition[])).start().answer("p[0].a", 1);
+    driver.requested();
+    driver.pass(MINUTE).answer("z");
+    expect(driver.execution.status).toBe("succeeded");
+    expect([driver.step("p")?.error?.code, driver.output("t")]).toEqual(["timeout", 1]);
+  });
+
+  it.each([
+    ["condition", { ...condition("c", { left: 1, operator: "eq", right: 1 }, [wait("w")]), ...LIMITED }, "c.then.w"],
+    ["for_each", forEach("c", [1, 2], [wait("w")], { ...LIMITED, maxConcurrency: 1 }), "c[0].w"],
+  ])("is any container: %s", (_, container, inner) => {
+    const longer = JSON.parse(JSON.stringify(container).replaceAll('"durationSeconds":60', '"durationSeconds":90'));
+    const driver = new WorkflowDriver(workflowJob([longer])).start();
+    expect(driver.execution.status).toBe("waiting");
+    expect(nextWakeMs(driver.state)).toBeLessThanOrEqual(START + MINUTE);
+    driver.pass(MINUTE);
+    expect(driver.statuses()).toEqual({ ...driver.statuses(), c: "failed", [inner]: "cancelled" });
+  });
+
+  it("leaves no timer behind when it ends in time, and has none that was not asked for", () => {
+    const driver = new WorkflowDriver(workflowJob([parallel("p", [[http("a")]], LIMITED), approval("ok")])).start();
+    const paths = () => [...driver.state.live.values()].flatMap(({ steps }) => steps.map(({ path }) => path));
+    expect(paths()).toEqual(["p", "p[0].a"]);
+    driver.answer("p[0].a");
+    expect(paths()).toEqual(["ok"]);
+    expect(driver.pass(MINUTE).statuses()).toMatchObject({ p: "succeeded", ok: "waiting" });
+    const without = new WorkflowDriver(workflowJob([parallel("p", [[approval("ok")]])])).start();
+    expect([...without.state.live.values()].flatMap(({ steps }) => steps.map(({ path }) => path))).toEqual(["p[0].ok"]);
+  });
+
+  it("ends with the container around it, whose time is over at the same moment", () => {
+    const inner = parallel("i", [[wait("w"), wait("v")]], LIMITED);
+    const driver = new WorkflowDriver(workflowJob([parallel("o", [[inner]], LIMITED)])).start().pass(MINUTE);
+    expect(driver.execution.error?.message).toMatch(/^Step "o" had not ended/);
+    expect(driver.statuses()).toEqual({ o: "failed", "o[0].i": "cancelled", "o[0].i[0].w": "cancelled" });
+  });
+
+  it("has its time anew in an execution that is restarted within it", () => {
+    const original = new WorkflowDriver(workflowJob(slow)).start().answer("p[0].a").pass(MINUTE).execution;
+    const driver = new WorkflowDriver(workflowJob(slow));
+    driver.nowMs = START + 10 * MINUTE;
+    driver.send<"restart">({ type: "restart", id: driver.id, original, fromStep: "b" }, driver.nowMs);
+    expect(driver.requested()).toEqual(["p[0].b"]);
+    driver.pass(MINUTE - 1);
+    expect(driver.execution.status).toBe("running");
+    expect(driver.pass(1).execution).toMatchObject({ status: "failed", error: { code: "timeout" } });
   });
 });

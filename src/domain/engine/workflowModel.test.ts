@@ -46,6 +46,8 @@ const ACTIONS = [
 const OTHER_JOB = "job_01kdefghjkzzzzzzzzzzzzzzzz";
 
 const MODE = fc.constantFrom("all" as const, "fail_fast" as const);
+/** Seconds that a container may take; most are over within a few wakes. */
+const LIMIT = fc.constantFrom(undefined, undefined, 30, 5_000);
 const ON_ERROR = fc.constantFrom("fail" as const, "continue" as const);
 
 /** Steps without ids; `numbered` gives each its own, so that shrinking keeps a definition valid. */
@@ -60,15 +62,15 @@ const { list: arbitrarySteps } = fc.letrec<{ step: StepDefinition; list: StepDef
     fc.constantFrom("reject" as const, "approve" as const).map((onTimeout) => approval("", { onTimeout })),
     fc.boolean().map((waits) => runJob("", OTHER_JOB, { waits })),
     fc
-      .tuple(fc.boolean(), tie("list"), tie("list"))
-      .map(([yes, then, other]) => condition("", { left: yes, operator: "eq", right: true }, then, other)),
+      .tuple(fc.boolean(), tie("list"), tie("list"), LIMIT)
+      .map(([yes, then, other, timeoutSeconds]) => ({ ...condition("", { left: yes, operator: "eq", right: true }, then, other), timeoutSeconds })),
     fc
-      .tuple(fc.array(tie("list"), { minLength: 1, maxLength: 3 }), MODE, ON_ERROR, fc.integer({ min: 1, max: 3 }))
-      .map(([branches, mode, onError, maxConcurrency]) => parallel("", branches, { mode, onError, maxConcurrency })),
+      .tuple(fc.array(tie("list"), { minLength: 1, maxLength: 3 }), MODE, ON_ERROR, fc.integer({ min: 1, max: 3 }), LIMIT)
+      .map(([branches, mode, onError, maxConcurrency, timeoutSeconds]) => parallel("", branches, { mode, onError, maxConcurrency, timeoutSeconds })),
     fc
-      .tuple(tie("list"), fc.integer({ min: 0, max: 3 }), MODE, ON_ERROR, fc.integer({ min: 1, max: 2 }))
-      .map(([steps, items, mode, onError, maxConcurrency]) =>
-        forEach("", Array.from({ length: items }, (_, index) => index), steps, { mode, onError, maxConcurrency }),
+      .tuple(tie("list"), fc.integer({ min: 0, max: 3 }), MODE, ON_ERROR, fc.integer({ min: 1, max: 2 }), LIMIT)
+      .map(([steps, items, mode, onError, maxConcurrency, timeoutSeconds]) =>
+        forEach("", Array.from({ length: items }, (_, index) => index), steps, { mode, onError, maxConcurrency, timeoutSeconds }),
       ),
   ),
 })); // prettier-ignore

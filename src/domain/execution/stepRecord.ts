@@ -28,6 +28,8 @@ export interface StepRecord {
    * their steps when it is asked for (`outputOf`), so that nothing is stored twice.
    */
   readonly output: JsonValue;
+  /** What an `http` step put into `context`; absent for nothing, and from records of releases that did not keep it. */
+  readonly extracted?: Readonly<Record<string, JsonValue>>;
   readonly error: ExecutionError | null;
   /** Of an `http` step. An answer that became the output is not kept as a preview too. */
   readonly attempts: readonly Attempt[];
@@ -70,6 +72,11 @@ export interface WorkflowRecord {
   readonly children: readonly string[];
   /** The execution that it is a retry or restart of. */
   readonly restartedFrom: string | null;
+  /**
+   * What its links were derived from, once it has ended and they give no right any more: so that their pages can say what
+   * became of it. Absent while it lives, and from records of releases that did not keep it.
+   */
+  readonly key?: string;
 }
 
 /** The `run_job` step that started an execution. */

@@ -171,6 +171,16 @@ describe("validateJob of a job with steps", () => {
     expect(issuesOf({ ...WORKFLOW, inputSchema: { type: "map" } })).toHaveProperty(["input_schema.type"]);
   });
 
+  it("refuses an input_schema that no execution of its schedule would fit, and takes it without a schedule", () => {
+    const inputSchema = { type: "object", required: ["total"] };
+    expect(issuesOf({ ...WORKFLOW, inputSchema, schedule: { everyMinutes: 5 } })).toEqual({
+      input_schema: expect.stringMatching(/^must accept \{\}, with which the schedule .* but input\.total is required/),
+    });
+    expect(issuesOf({ ...WORKFLOW, inputSchema })).toEqual({});
+    expect(issuesOf({ ...WORKFLOW, inputSchema: { type: "object" }, schedule: { everyMinutes: 5 } })).toEqual({});
+    expect(issuesOf({ ...WORKFLOW, kind: "webhook_trigger", inputSchema })).toEqual({});
+  });
+
   it("keeps the address of the instance for jobs with steps only", () => {
     expect(mergeChanges(null, WORKFLOW, "https://a.example").publicUrl).toBe("https://a.example");
     expect(mergeChanges(null, GOOD, "https://a.example").publicUrl).toBeNull();

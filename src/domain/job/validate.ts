@@ -1,6 +1,7 @@
 /** Whether a job's definition as a whole can be saved: the one judge of create, edit and import. */
 
 import type { FieldIssue } from "../issue.ts";
+import type { JsonValue } from "../json.ts";
 import type { TargetPolicy } from "../net/target.ts";
 import { err, ok } from "../result.ts";
 import type { Result } from "../result.ts";
@@ -9,7 +10,7 @@ import { validateRetryPolicy } from "../retry/policy.ts";
 import type { WebhookDraft } from "../trigger/editWebhook.ts";
 import { validateWebhook, webhookOf } from "../trigger/editWebhook.ts";
 import { STEPS_MOST } from "../workflow/definition.ts";
-import { validateInputSchema } from "../schema/inputSchema.ts";
+import { checkInput, validateInputSchema } from "../schema/inputSchema.ts";
 import { validateWorkflow } from "../workflow/validate.ts";
 import type { Job, JobKind, MisfirePolicy, OverlapPolicy } from "./job.ts";
 import { hasSteps, NO_REQUEST } from "./job.ts";
@@ -171,8 +172,20 @@ function validateSteps(
   return [
     ...(steps !== null || isUnread ? [] : [{ path: "steps", message }]),
     ...(steps === null ? [] : validateWorkflow({ ...draft, steps }, policy)),
-    ...(inputSchema === null ? [] : validateInputSchema(inputSchema, "input_schema")),
+    ...(inputSchema === null ? [] : validateSchemaOf(draft, kind, inputSchema)),
   ];
+}
+
+/** A schedule starts runs with the input `{}`: a schema that refuses it would have to fail every one of them. */
+function validateSchemaOf(draft: JobDraft, kind: JobKind, inputSchema: JsonValue): FieldIssue[] {
+  const path = "input_schema";
+  const issues = validateInputSchema(inputSchema, path);
+  const schedule = scheduleSpecOf(kind, draft.schedule);
+  if (issues.length > 0 || schedule?.kind !== "workflow" || schedule.timing === null) return issues;
+  const [first] = checkInput(inputSchema, {}, "input");
+  if (first === undefined) return [];
+  const message = `must accept {}, with which the schedule starts every execution, but ${first.path} ${first.message}; make it optional, or take the schedule away and give each run its input`;
+  return [{ path, message }];
 }
 
 /** The first complaint about each field, and none about what is inside a field that is complained about as a whole. */

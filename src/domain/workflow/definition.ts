@@ -71,14 +71,22 @@ export interface ApprovalStep extends StepCommon {
   readonly type: "approval";
   /** A template, shown to who decides. */
   readonly message: string;
-  /** Names or addresses for who is to decide; recorded and shown, enforced by the API where it knows them. */
+  /** Names of tokens. Over the API only these and owners decide; a link, whoever has it. Empty: whoever may write. */
   readonly approvers: readonly string[];
   readonly timeoutSeconds: number;
   readonly onTimeout: "reject" | "approve" | "fail";
   readonly onReject: "fail" | "continue";
 }
 
-export interface ConditionStep extends StepCommon {
+interface ContainerCommon extends StepCommon {
+  /**
+   * How long the step may take with everything in it, from its beginning on; what is unfinished then is cancelled, and
+   * the step fails. Absent: as long as its steps take.
+   */
+  readonly timeoutSeconds?: number | undefined;
+}
+
+export interface ConditionStep extends ContainerCommon {
   readonly type: "condition";
   readonly if: Condition;
   readonly then: readonly StepDefinition[];
@@ -88,14 +96,14 @@ export interface ConditionStep extends StepCommon {
 /** `all` lets every branch come to its end and then fails if one failed; `fail_fast` cancels the others at the first failure. */
 export type FanOutMode = "all" | "fail_fast";
 
-export interface ParallelStep extends StepCommon {
+export interface ParallelStep extends ContainerCommon {
   readonly type: "parallel";
   readonly branches: readonly (readonly StepDefinition[])[];
   readonly mode: FanOutMode;
   readonly maxConcurrency: number;
 }
 
-export interface ForEachStep extends StepCommon {
+export interface ForEachStep extends ContainerCommon {
   readonly type: "for_each";
   /** A template that yields a list, or the list itself with templates in it. */
   readonly items: JsonValue;
@@ -124,6 +132,10 @@ export interface RunJobStep extends StepCommon {
 export type ContainerStep = ConditionStep | ParallelStep | ForEachStep;
 export type StepDefinition =
   HttpStep | WaitStep | WaitForWebhookStep | ApprovalStep | TransformStep | RunJobStep | ContainerStep;
+
+export function isContainer(step: StepDefinition): step is ContainerStep {
+  return step.type === "condition" || step.type === "parallel" || step.type === "for_each";
+}
 
 /** A list of steps within a step: `key` is what its place adds to the path of the container. */
 export interface NestedList {

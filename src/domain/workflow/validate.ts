@@ -15,6 +15,7 @@ import { memberPath } from "../template/fieldPath.ts";
 import { validateCondition } from "./conditions.ts";
 import {
   BRANCH_CONCURRENCY_MOST,
+  type ContainerStep,
   ITEMS_MOST,
   NESTING_MOST,
   nestedLists,
@@ -132,6 +133,7 @@ function validateType(step: StepDefinition, path: string, policy: TargetPolicy):
       ];
     case "condition":
       return [
+        ...limit(step, path),
         ...validateCondition(step.if, `${path}.if`),
         ...(step.then.length + step.else.length === 0
           ? [{ path: `${path}.then`, message: "must have a step, or else must have one" }]
@@ -139,6 +141,7 @@ function validateType(step: StepDefinition, path: string, policy: TargetPolicy):
       ];
     case "parallel":
       return [
+        ...limit(step, path),
         ...concurrency(step.maxConcurrency, path),
         ...(step.branches.length === 0 ? [{ path: `${path}.branches`, message: "must have at least one branch" }] : []),
         ...step.branches.flatMap((branch, index) =>
@@ -147,6 +150,7 @@ function validateType(step: StepDefinition, path: string, policy: TargetPolicy):
       ];
     case "for_each":
       return [
+        ...limit(step, path),
         ...concurrency(step.maxConcurrency, path),
         ...validateItems(step.items, `${path}.items`),
         ...(step.steps.length === 0 ? [{ path: `${path}.steps`, message: "must have at least one step" }] : []),
@@ -171,6 +175,10 @@ function inStep(issue: FieldIssue, path: string): FieldIssue {
 function seconds(value: number, path: string): FieldIssue[] {
   if (Number.isInteger(value) && value >= 1 && value <= WAIT_SECONDS_MOST) return [];
   return [{ path, message: `must be a whole number of seconds from 1 to ${WAIT_SECONDS_MOST} (365 days)` }];
+}
+
+function limit({ timeoutSeconds }: ContainerStep, path: string): FieldIssue[] {
+  return timeoutSeconds === undefined ? [] : seconds(timeoutSeconds, `${path}.timeout_seconds`);
 }
 
 function concurrency(value: number, path: string): FieldIssue[] {

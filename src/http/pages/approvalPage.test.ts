@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import type { LinkOutcome } from "../../app/approvals/approvalLink.ts";
-import type { ApprovalView } from "../../domain/engine/protocol.ts";
+import type { ApprovalEnd, ApprovalView } from "../../domain/engine/protocol.ts";
 import { approvalPage } from "./approvalPage.ts";
 
 const TOKEN = "5f0c1ad6b3e94c27a8d1f6027be4c935";
@@ -20,11 +20,23 @@ function open(changes: Partial<ApprovalView> = {}): LinkOutcome {
   return { type: "open", approval };
 }
 
+const AT = Date.UTC(2030, 0, 30, 8);
+const NOBODY: ApprovalEnd = { decision: null, by: null, timedOut: false, atMs: AT };
+
+function closed(end: ApprovalView["end"]): LinkOutcome {
+  const { approval } = open() as Extract<LinkOutcome, { type: "open" }>;
+  return { type: "closed", approval: { ...approval, open: false, ...(end === undefined ? {} : { end }) } };
+}
+
 const ALL: readonly LinkOutcome[] = [
   open(),
   { type: "decided", decision: "approve" },
   { type: "decided", decision: "reject" },
-  { type: "closed" },
+  closed({ ...NOBODY, decision: "approved", by: "link" }),
+  closed(undefined),
+  closed({ ...NOBODY, timedOut: true }),
+  closed(NOBODY),
+  closed(null),
   { type: "unknown" },
   { type: "unavailable" },
 ];
@@ -70,6 +82,27 @@ describe("the page of an approval that is open", () => {
   });
 });
 
+describe("the page of an approval that is over", () => {
+  const textOf = async (end: ApprovalView["end"]) => (await approvalPage(closed(end), TOKEN, null)).body;
+
+  it("says who decided what, and when", async () => {
+    const body = await textOf({ decision: "rejected", by: "Ada (tok_1)", timedOut: false, atMs: AT });
+    for (const part of ["Deploy to production?", "Rejected", "Ada (tok_1)", "2030-01-30 08:00 UTC"]) {
+      expect(body).toContain(part);
+    }
+    expect(await textOf({ ...NOBODY, decision: "approved", by: "link" })).toContain("somebody who had this link");
+    expect(await textOf({ ...NOBODY, decision: "rejected", timedOut: true })).toContain(
+      "because nobody decided in time",
+    );
+  });
+
+  it("has nothing to press, and names nobody where it was nobody", async () => {
+    for (const end of [NOBODY, { ...NOBODY, timedOut: true }, null, undefined]) {
+      expect(await textOf(end)).not.toMatch(/<form|<button|<dt>By/);
+    }
+  });
+});
+
 describe("every page of an approval", () => {
   it("says in its status and its words what is the case", async () => {
     const pages = await Promise.all(ALL.map((outcome) => approvalPage(outcome, TOKEN, null)));
@@ -79,6 +112,10 @@ describe("every page of an approval", () => {
       [200, "Approved"],
       [200, "Rejected"],
       [410, "This was decided already"],
+      [410, "This was decided already"],
+      [410, "The time for this is over"],
+      [410, "This has ended without a decision"],
+      [409, "There is nothing to decide yet"],
       [404, "This link opens nothing"],
       [503, "Not just now"],
     ]);

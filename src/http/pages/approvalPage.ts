@@ -9,7 +9,7 @@ import { html, raw } from "hono/html";
 import type { HtmlEscapedString } from "hono/utils/html";
 import type { LinkOutcome } from "../../app/approvals/approvalLink.ts";
 import { COMMENT_CHARACTERS_MOST } from "../../app/approvals/decideApproval.ts";
-import type { ApprovalView } from "../../domain/engine/protocol.ts";
+import type { ApprovalEnd, ApprovalView } from "../../domain/engine/protocol.ts";
 import { sha256 } from "../../domain/signing/sha256.ts";
 
 type Html = HtmlEscapedString | Promise<HtmlEscapedString>;
@@ -64,15 +64,15 @@ export async function approvalPage(outcome: LinkOutcome, token: string, wanted: 
       );
     case "closed":
       return await page(
-        410,
-        "This was decided already",
-        html`<p>Somebody was here before, or the time for it is over. There is nothing left to do with this link.</p>`,
+        outcome.approval.end === null ? 409 : 410,
+        closedTitle(outcome.approval),
+        closedBody(outcome.approval),
       );
     case "unknown":
       return await page(
         404,
         "This link opens nothing",
-        html`<p>It may be incomplete, or what it belongs to has ended meanwhile. Ask whoever sent it to you.</p>`,
+        html`<p>It may be incomplete, or what it belongs to was deleted meanwhile. Ask whoever sent it to you.</p>`,
       );
     case "unavailable": {
       const answer = await page(
@@ -104,6 +104,49 @@ async function page(status: number, title: string, content: Html): Promise<PageA
       </body>
     </html>`;
   return { status, body: body.toString(), headers: HEADERS };
+}
+
+function closedTitle({ end }: ApprovalView): string {
+  if (end === null) return "There is nothing to decide yet";
+  if (end === undefined || end.decision !== null) return "This was decided already";
+  return end.timedOut ? "The time for this is over" : "This has ended without a decision";
+}
+
+function closedBody(approval: ApprovalView): Html {
+  const { jobName, step, message, end } = approval;
+  if (end === null) {
+    return html`<p>The execution has not come to this step. Please open the link again in a moment.</p>`;
+  }
+  return html`${message === "" ? "" : html`<p class="message">${message}</p>`}
+    <dl>
+      <dt>Job</dt>
+      <dd>${jobName}, step ${step}</dd>
+      ${end === undefined ? "" : endRows(end)}
+    </dl>
+    <p>There is nothing left to do with this link.</p>`;
+}
+
+function endRows({ decision, by, timedOut, atMs }: ApprovalEnd): Html {
+  return html`${
+    decision === null
+      ? ""
+      : html`<dt>Decision</dt>
+          <dd>
+            ${decision === "approved" ? "Approved" : "Rejected"}${timedOut ? ", because nobody decided in time" : ""}
+          </dd>`
+  }
+  ${
+    by === null
+      ? ""
+      : html`<dt>By</dt>
+          <dd>${by === "link" ? "somebody who had this link" : by}</dd>`
+  }
+  ${
+    atMs === null
+      ? ""
+      : html`<dt>${decision === null ? "Ended" : "When"}</dt>
+          <dd>${time(atMs)}</dd>`
+  }`;
 }
 
 /** The buttons' addresses are relative, so that they also hold behind a proxy that adds to the path. */

@@ -15,8 +15,12 @@ function pageContract(description: string, title: string): AnswerContract {
 }
 
 const PAGES = {
-  404: pageContract("A wrong link, or one whose execution has ended.", "This link opens nothing"),
-  410: pageContract("The link was used, or its time is over.", "This was decided already"),
+  404: pageContract("A wrong link.", "This link opens nothing"),
+  409: pageContract("The execution has not come to this step.", "There is nothing to decide yet"),
+  410: pageContract(
+    "The link was used, or its time or its execution is over; it says who decided what, and when.",
+    "This was decided already",
+  ),
   503: pageContract("The execution could not be reached; nothing was decided.", "Not just now"),
 };
 

@@ -3,6 +3,7 @@
 import { z } from "@hono/zod-openapi";
 import { COMMENT_CHARACTERS_MOST, decideApproval } from "../../app/approvals/decideApproval.ts";
 import { listApprovals } from "../../app/approvals/listApprovals.ts";
+import { maskLinks } from "../../app/executions/maskLinks.ts";
 import type { WaitingApproval } from "../../app/ports.ts";
 import { ok } from "../../domain/result.ts";
 import { object, optional, text } from "../fields.ts";
@@ -21,7 +22,7 @@ const ApprovalSchema = z
     step: z.string().openapi({ description: "The path of the step, for the decision." }),
     name: z.string().nullable(),
     message: z.string().openapi({ description: "Its first 1000 characters; the execution has all of it." }),
-    approvers: z.array(z.string()),
+    approvers: z.array(z.string()).openapi({ description: "Names of the tokens that may decide; empty for all." }),
     since: momentOut(),
     until: momentOut().nullable().openapi({ description: "When `on_timeout` decides." }),
   })
@@ -77,13 +78,14 @@ export const listApprovalsOperation: Operation = {
     },
     errors: [],
   },
-  async handle({ services, workspaceId, query }) {
+  async handle({ services, workspaceId, query, token }) {
     const read = readQuery(ApprovalsQuery, query);
     if (!read.ok) return read;
     const request = toPageRequest(read.value);
     if (!request.ok) return request;
     const page = await listApprovals(services, workspaceId, request.value);
-    return page.ok ? ok({ status: 200, body: fromPage(page.value, request.value, fromApproval) }) : page;
+    if (!page.ok) return page;
+    return ok({ status: 200, body: maskLinks(fromPage(page.value, request.value, fromApproval), token.role) });
   },
 };
 
@@ -101,8 +103,9 @@ function decisionOperation(decision: "approve" | "reject"): Operation {
       tag: "Approvals",
       summary: decision === "approve" ? "Approve a step" : "Reject a step",
       description:
-        "Decides an approval step that waits, named by its path, or by its id where only one step has it. The step's " +
-        "output says who decided (the token's name and id), when, and the comment.",
+        "Decides an approval step that waits, named by its path, or by its id where only one step has it. Where the step " +
+        "has `approvers`, the token must have the name of one, in any case, or be an owner's. The step's output says who " +
+        "decided (the token's name and id), when, and the comment.",
       body: { schema: DecisionBody, example: { comment: "Checked the numbers." }, optional: true },
       answers: {
         200: {
@@ -123,7 +126,7 @@ function decisionOperation(decision: "approve" | "reject"): Operation {
         decision,
         comment: comment.trim() === "" ? null : comment,
       });
-      return execution.ok ? ok({ status: 200, body: fromExecution(execution.value) }) : execution;
+      return execution.ok ? ok({ status: 200, body: fromExecution(execution.value, input.token.role) }) : execution;
     },
   };
 }

@@ -5,13 +5,11 @@ import type { Outcome } from "../../app/errors.ts";
 import { invalid } from "../../app/errors.ts";
 import { cancelExecution } from "../../app/executions/cancelExecution.ts";
 import { getExecution } from "../../app/executions/getExecution.ts";
-import { maskLinks } from "../../app/executions/maskLinks.ts";
 import { listExecutions, listExecutionsOfJob } from "../../app/executions/listExecutions.ts";
 import { replayExecution } from "../../app/executions/replayExecution.ts";
 import type { ExecutionQuery } from "../../app/ports.ts";
 import { EXECUTION_SOURCES, EXECUTION_STATUSES } from "../../domain/execution/execution.ts";
 import { ok } from "../../domain/result.ts";
-import { isAllowed } from "../../domain/workspace/workspace.ts";
 import { moment, object, oneOf, text } from "../fields.ts";
 import type { Operation } from "../operation.ts";
 import { jsonBody } from "../operation.ts";
@@ -82,13 +80,15 @@ export const listExecutionsOperation: Operation = {
     answers: { 200: PAGE },
     errors: [],
   },
-  async handle({ services, workspaceId, query }) {
+  async handle({ services, workspaceId, query, token }) {
     const read = readQuery(ExecutionsQuery, query);
     if (!read.ok) return read;
     const request = toExecutionQuery(read.value);
     if (!request.ok) return request;
     const page = await listExecutions(services, workspaceId, request.value);
-    return page.ok ? ok({ status: 200, body: fromPage(page.value, request.value.page, fromExecutionSummary) }) : page;
+    if (!page.ok) return page;
+    const body = fromPage(page.value, request.value.page, (each) => fromExecutionSummary(each, token.role));
+    return ok({ status: 200, body });
   },
 };
 
@@ -106,13 +106,15 @@ export const listJobExecutionsOperation: Operation = {
     answers: { 200: PAGE },
     errors: ["not_found"],
   },
-  async handle({ services, workspaceId, id, query }) {
+  async handle({ services, workspaceId, id, query, token }) {
     const read = readQuery(JobExecutionsQuery, query);
     if (!read.ok) return read;
     const request = toExecutionQuery(read.value);
     if (!request.ok) return request;
     const page = await listExecutionsOfJob(services, workspaceId, id, request.value);
-    return page.ok ? ok({ status: 200, body: fromPage(page.value, request.value.page, fromExecutionSummary) }) : page;
+    if (!page.ok) return page;
+    const body = fromPage(page.value, request.value.page, (each) => fromExecutionSummary(each, token.role));
+    return ok({ status: 200, body });
   },
 };
 
@@ -126,15 +128,14 @@ export const getExecutionOperation: Operation = {
     summary: "Read an execution",
     description:
       "One execution with all its attempts, as it is at this moment; of a job with steps, with each of them. Links that " +
-      "resume or decide it are shown only to roles that may write.",
+      "resume it are shown to roles that may write only, links that decide its approvals to owners only.",
     answers: { 200: { description: "The execution.", schema: ExecutionSchema, example: EXECUTION_EXAMPLE } },
     errors: ["not_found", "actor_unavailable"],
   },
   async handle({ services, workspaceId, id, token }) {
     const execution = await getExecution(services, workspaceId, id);
     if (!execution.ok) return execution;
-    const shown = isAllowed(token.role, "write") ? execution.value : maskLinks(execution.value);
-    return ok({ status: 200, body: fromExecution(shown) });
+    return ok({ status: 200, body: fromExecution(execution.value, token.role) });
   },
 };
 
@@ -165,7 +166,7 @@ export const replayExecutionOperation: Operation = {
     const execution = await replayExecution(input.services, input.workspaceId, input.id);
     if (!execution.ok) return execution;
     const headers = { location: `/v1/executions/${execution.value.id}` };
-    return ok({ status: 202, body: fromExecution(execution.value), headers });
+    return ok({ status: 202, body: fromExecution(execution.value, input.token.role), headers });
   },
 };
 
@@ -199,6 +200,6 @@ export const cancelExecutionOperation: Operation = {
     const body = readBody(NothingBody, jsonBody(input));
     if (!body.ok) return body;
     const execution = await cancelExecution(input.services, input.workspaceId, input.id);
-    return execution.ok ? ok({ status: 200, body: fromExecution(execution.value) }) : execution;
+    return execution.ok ? ok({ status: 200, body: fromExecution(execution.value, input.token.role) }) : execution;
   },
 };

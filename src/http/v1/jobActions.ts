@@ -39,7 +39,9 @@ function transitionOperation(
       const body = readBody(NothingBody, jsonBody(input));
       if (!body.ok) return body;
       const job = await transitionJob(services, workspaceId, id, transition);
-      return job.ok ? ok({ status: 200, body: fromJobView(await viewJob(services, job.value)) }) : job;
+      return job.ok
+        ? ok({ status: 200, body: fromJobView(await viewJob(services, job.value), input.token.role) })
+        : job;
     },
   };
 }

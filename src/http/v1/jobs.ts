@@ -5,13 +5,10 @@ import type { Outcome } from "../../app/errors.ts";
 import { patchJob } from "../../app/jobs/changeJob.ts";
 import { createJob } from "../../app/jobs/createJob.ts";
 import { deleteJob } from "../../app/jobs/deleteJob.ts";
-import type { JobView } from "../../app/jobs/viewJob.ts";
 import { getJob, listJobs, viewJob, viewNewJob } from "../../app/jobs/viewJob.ts";
 import { JOB_KINDS, JOB_STATES } from "../../domain/job/job.ts";
 import type { JsonValue } from "../../domain/json.ts";
 import { ok } from "../../domain/result.ts";
-import type { Token } from "../../domain/workspace/workspace.ts";
-import { isAllowed } from "../../domain/workspace/workspace.ts";
 import { object, oneOf, text } from "../fields.ts";
 import type { Operation, WorkspaceInput } from "../operation.ts";
 import { jsonBody } from "../operation.ts";
@@ -68,10 +65,10 @@ export const createJobOperation: Operation = {
     return created
       ? ok({
           status: 201,
-          body: fromJobView(viewNewJob(services, job, triggerToken)),
+          body: fromJobView(viewNewJob(services, job, triggerToken), input.token.role),
           headers: { location: `/v1/jobs/${job.id}` },
         })
-      : ok({ status: 200, body: fromJobView(await viewJob(services, job)) });
+      : ok({ status: 200, body: fromJobView(await viewJob(services, job), input.token.role) });
   },
 };
 
@@ -116,7 +113,7 @@ export const listJobsOperation: Operation = {
     if (!page.ok) return page;
     const found = await listJobs(services, workspaceId, { state, kind, name }, page.value);
     if (!found.ok) return found;
-    return ok({ status: 200, body: fromPage(found.value, page.value, (view) => fromJobView(viewFor(token, view))) });
+    return ok({ status: 200, body: fromPage(found.value, page.value, (view) => fromJobView(view, token.role)) });
   },
 };
 
@@ -134,14 +131,9 @@ export const getJobOperation: Operation = {
   },
   async handle({ services, workspaceId, token, id }) {
     const view = await getJob(services, workspaceId, id);
-    return view.ok ? ok({ status: 200, body: fromJobView(viewFor(token, view.value)) }) : view;
+    return view.ok ? ok({ status: 200, body: fromJobView(view.value, token.role) }) : view;
   },
 };
-
-/** A webhook's token starts executions, so it is shown to those who may start them. */
-function viewFor(token: Token, view: JobView): JobView {
-  return isAllowed(token.role, "write") ? view : { ...view, triggerToken: null };
-}
 
 export const patchJobOperation: Operation = {
   access: "write",
@@ -176,7 +168,7 @@ export const patchJobOperation: Operation = {
   async handle(input) {
     const { services, workspaceId, id } = input;
     const job = await patchJob(services, workspaceId, id, readJobInput(PatchJobBody, jsonBody(input)));
-    return job.ok ? ok({ status: 200, body: fromJobView(await viewJob(services, job.value)) }) : job;
+    return job.ok ? ok({ status: 200, body: fromJobView(await viewJob(services, job.value), input.token.role) }) : job;
   },
 };
 

@@ -5,6 +5,7 @@ import { restartExecution } from "../../app/executions/restartExecution.ts";
 import type { Execution } from "../../domain/execution/execution.ts";
 import type { JsonValue } from "../../domain/json.ts";
 import { ok } from "../../domain/result.ts";
+import type { Token } from "../../domain/workspace/workspace.ts";
 import { anyJson, object, text } from "../fields.ts";
 import type { Answer, Operation } from "../operation.ts";
 import { jsonBody } from "../operation.ts";
@@ -47,15 +48,19 @@ export const retryExecutionOperation: Operation = {
   async handle(input) {
     const body = readBody(NothingBody, jsonBody(input));
     if (!body.ok) return body;
-    return started(await restartExecution(input.services, input.workspaceId, input.id, { step: null }));
+    return started(await restartExecution(input.services, input.workspaceId, input.id, { step: null }), input.token);
   },
 };
 
 const RestartBody = object({
   from_step: text(1, PATH_CHARACTERS_MOST).openapi({ description: "The id or the path of a step that it reached." }),
-  override_input: anyJson().optional().openapi({
-    description: "Laid over the original's input, member by member where both are objects.",
-  }),
+  override_input: anyJson()
+    .optional()
+    .openapi({
+      description:
+        "Laid over the original's input, member by member where both are objects. What comes of it is held against the " +
+        "job's `input_schema`.",
+    }),
 }).openapi("Restart");
 
 export const restartExecutionOperation: Operation = {
@@ -77,12 +82,12 @@ export const restartExecutionOperation: Operation = {
     const { from_step: step, override_input: override } = body.value;
     // It was parsed from JSON, so it is some.
     const from = { step, ...(override === undefined ? {} : { overrideInput: override as JsonValue }) };
-    return started(await restartExecution(input.services, input.workspaceId, input.id, from));
+    return started(await restartExecution(input.services, input.workspaceId, input.id, from), input.token);
   },
 };
 
-function started(execution: Outcome<Execution>): Outcome<Answer> {
+function started(execution: Outcome<Execution>, { role }: Token): Outcome<Answer> {
   if (!execution.ok) return execution;
   const headers = { location: `/v1/executions/${execution.value.id}` };
-  return ok({ status: 202, body: fromExecution(execution.value), headers });
+  return ok({ status: 202, body: fromExecution(execution.value, role), headers });
 }

@@ -71,7 +71,7 @@ export const runNowOperation: Operation = {
     if (!started.ok) return started;
     const { execution, isDuplicate } = started.value;
     const headers = { location: `/v1/executions/${execution.id}` };
-    return ok({ status: isDuplicate ? 200 : 202, body: fromExecution(execution), headers });
+    return ok({ status: isDuplicate ? 200 : 202, body: fromExecution(execution, input.token.role), headers });
   },
 };
 
@@ -100,6 +100,6 @@ export const rescheduleExecutionOperation: Operation = {
     if (!dueMs.ok) return dueMs;
     if (dueMs.value === null) return invalid([{ path: "run_at", message: "is required, or delay_seconds" }]);
     const execution = await rescheduleExecution(services, workspaceId, id, dueMs.value);
-    return execution.ok ? ok({ status: 200, body: fromExecution(execution.value) }) : execution;
+    return execution.ok ? ok({ status: 200, body: fromExecution(execution.value, input.token.role) }) : execution;
   },
 };

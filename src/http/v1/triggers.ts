@@ -109,6 +109,9 @@ export const rotateWebhookTokenOperation: Operation = {
     const rotated = await rotateTriggerToken(services, workspaceId, id, body.value.overlap_seconds ?? 0);
     if (!rotated.ok) return rotated;
     const { job, token } = rotated.value;
-    return ok({ status: 200, body: fromJobView({ ...(await viewJob(services, job)), triggerToken: token }) });
+    return ok({
+      status: 200,
+      body: fromJobView({ ...(await viewJob(services, job)), triggerToken: token }, input.token.role),
+    });
   },
 };

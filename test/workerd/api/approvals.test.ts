@@ -1,4 +1,6 @@
+import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
+import { linkToken } from "../../../src/domain/workflow/links.ts";
 import type { Parked, Reply, TestWorkspace } from "./harness.ts";
 import { call, createWorkspace, eventually, park, pathOf } from "./harness.ts";
 
@@ -8,7 +10,7 @@ beforeAll(async () => {
   [ours, theirs] = await Promise.all([createWorkspace("ours"), createWorkspace("theirs")]);
 });
 
-const ASK = { id: "ask", type: "approval", message: "Refund {{input.a}}?", approvers: ["Ada"] };
+const ASK = { id: "ask", type: "approval", message: "Refund {{input.a}}?", approvers: ["Ada", "Admin"] };
 const LINKS = { url: "{{approvals.ask.url}}", approve: "{{approvals.ask.approve_url}}" };
 
 /** Waits at an approval, and then at a wait, so that the execution is live after the decision. */
@@ -52,7 +54,7 @@ describe("an execution that waits for a person", () => {
       step: "ask",
       name: null,
       message: "Refund 1?",
-      approvers: ["Ada"],
+      approvers: ["Ada", "Admin"],
       since: body.waiting.since,
       until: body.waiting.until,
     });
@@ -92,7 +94,10 @@ describe("an execution that waits for a person", () => {
     expect(cancelled).toMatchObject({ status: 200, body: { status: "cancelled", waiting: null } });
     expect(cancelled.body.step_executions.at(-1)).toMatchObject({ id: "ask", status: "cancelled" });
     expect((await ours.call("POST", `/v1/executions/${executionId}/steps/ask/approve`)).status).toBe(409);
-    expect((await call("GET", pathOf(links.url))).status).toBe(404);
+    for (const page of [await call("GET", pathOf(links.url)), await call("POST", `${pathOf(links.url)}/approve`)]) {
+      expect(page.status).toBe(410);
+      expect(page.body).toContain("<h1>This has ended without a decision</h1>");
+    }
   });
 });
 
@@ -120,6 +125,52 @@ describe("the link of an approval", () => {
     expect(await call("GET", pathOf(links.url))).toMatchObject({ status: 410 });
     expect(await call("POST", `${pathOf(links.url)}/reject`, form)).toMatchObject({ status: 410 });
     expect(await outputOfAsk(executionId)).toMatchObject({ approved: true });
+  });
+});
+
+describe("the link of an approval whose execution has ended", () => {
+  /** Waits at an approval, which is its last step. */
+  const asked = () => park(ours, LINKS, ASK);
+  const inHistory = async (executionId: string) => {
+    const isListed = ({ body: page }: Reply) =>
+      page.data.some((item: { id: string; status: string }) => item.id === executionId && item.status !== "waiting");
+    await eventually(() => ours.call("GET", "/v1/executions"), isListed);
+  };
+
+  it("says who decided what, and when, for as long as the history has it", async () => {
+    const { executionId, links } = await asked();
+    await ours.call("POST", `/v1/executions/${executionId}/steps/ask/reject`, { token: ours.admin });
+    await inHistory(executionId);
+    for (const link of [links.url, links.approve]) {
+      const page = await call("GET", pathOf(link));
+      expect(page.status).toBe(410);
+      for (const part of ["This was decided already", "Refund 1?", "Rejected", "admin (tok_", " UTC"]) {
+        expect(page.body).toContain(part);
+      }
+    }
+    const wrong = pathOf(links.url).replace(/.{32}$/, "0".repeat(32));
+    expect((await call("GET", wrong)).status).toBe(404);
+    expect((await call("POST", `${wrong}/approve`)).status).toBe(404);
+  });
+
+  it("shows in no answer of the API what its token comes from, not to owners either", async () => {
+    const { executionId, links } = await asked();
+    await ours.call("POST", `/v1/executions/${executionId}/cancel`);
+    await inHistory(executionId);
+    const { results } = await env.DB.prepare("SELECT workflow FROM executions WHERE id = ?").bind(executionId).all();
+    const { key } = JSON.parse(String(results[0]?.["workflow"])) as { key: string };
+    expect(pathOf(links.url)).toContain(linkToken(key, "approval", "ask"));
+    for (const path of [`/v1/executions/${executionId}`, "/v1/executions", "/v1/approvals"]) {
+      expect(JSON.stringify((await ours.call("GET", path)).body)).not.toContain(key);
+    }
+  });
+
+  it("is nothing once its job is deleted", async () => {
+    const { executionId, jobId, links } = await asked();
+    await ours.call("POST", `/v1/executions/${executionId}/cancel`);
+    await inHistory(executionId);
+    await ours.call("DELETE", `/v1/jobs/${jobId}`);
+    expect((await call("GET", pathOf(links.url))).status).toBe(404);
   });
 });
 
@@ -172,12 +223,58 @@ describe("an approval", () => {
     expect((await read(executionId)).body.status).toBe("waiting");
   });
 
-  it("does not give its link to those who may only read", async () => {
-    const { executionId, links } = await asking();
-    const token = pathOf(links.url).split("/").at(-1) ?? "";
-    const shown = await ours.call("GET", `/v1/executions/${executionId}`, { token: ours.member });
-    expect(shown.status).toBe(200);
-    expect(JSON.stringify(shown.body)).not.toContain(token);
-    expect(shown.body.step_executions[0].output.url).toContain("[secret]");
+  it("is decided over the API by those whom it names, and by owners", async () => {
+    const { body: carol } = await ours.call("POST", "/v1/tokens", { body: { name: "Carol", role: "admin" } });
+    const decide = async (token: string) => {
+      const { executionId } = await asking();
+      return await ours.call("POST", `/v1/executions/${executionId}/steps/ask/approve`, { token });
+    };
+    const refused = await decide(carol.token);
+    expect(refused).toMatchObject({ status: 403, body: { error: { code: "forbidden" } } });
+    expect(refused.body.error.message).toMatch(/is for Ada, Admin to decide\. The token "Carol" is none of them/);
+    expect(refused.body.error.details).toEqual({ step: "ask", approvers: ["Ada", "Admin"] });
+    expect((await decide(ours.admin)).status).toBe(200);
+    expect((await decide(ours.owner)).status).toBe(200);
+  });
+
+  it("gives its link to owners only, in an execution and in every list", async () => {
+    const ask = { ...ASK, message: "Decide: {{approvals.ask.url}}" };
+    const { executionId, links } = await park(ours, LINKS, ask);
+    const secret = pathOf(links.url).split("/").at(-1) ?? "";
+    const own = (page: Reply) =>
+      page.body.data.filter((item: { execution_id: string }) => item.execution_id === executionId);
+    await eventually(
+      () => ours.call("GET", "/v1/approvals"),
+      (page) => own(page).length === 1,
+    );
+    const texts = async (token: string) => {
+      const shown = await ours.call("GET", `/v1/executions/${executionId}`, { token });
+      expect(shown.status).toBe(200);
+      const listed = await ours.call("GET", "/v1/approvals", { token });
+      return [JSON.stringify(shown.body), JSON.stringify(own(listed))];
+    };
+    for (const text of await texts(ours.owner)) expect(text).toContain(secret);
+    for (const token of [ours.admin, ours.member]) {
+      for (const text of await texts(token)) {
+        expect(text).not.toContain(secret);
+        expect(text).toContain("/ask/[secret]");
+      }
+    }
+    const cancelled = await ours.call("POST", `/v1/executions/${executionId}/cancel`, { token: ours.admin });
+    expect(JSON.stringify(cancelled.body)).not.toContain(secret);
+  });
+
+  it("shows no link through the error of an execution, in a list or in its job", async () => {
+    const { executionId, jobId, links } = await asking();
+    const path = `/v1/executions/${executionId}/steps/ask/reject`;
+    expect((await ours.call("POST", path, { body: { comment: `Not here: ${links.url}` } })).status).toBe(200);
+    const list = (token: string) => ours.call("GET", "/v1/executions?status=failed", { token });
+    const isListed = (page: Reply) => page.body.data.some((item: { id: string }) => item.id === executionId);
+    await eventually(() => list(ours.owner), isListed);
+    const { body } = await list(ours.member);
+    const { error } = body.data.find((item: { id: string }) => item.id === executionId);
+    expect(error.message).toContain("/ask/[secret]");
+    const job = await ours.call("GET", `/v1/jobs/${jobId}`, { token: ours.member });
+    expect(job.body.last_execution.error).toEqual(error);
   });
 });

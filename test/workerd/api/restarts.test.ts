@@ -55,6 +55,18 @@ describe("POST /v1/executions/:id/restart", () => {
     expect((await finished(restart.body.id)).body.step_executions[0]).toMatchObject({ output: { a: 3 } });
   });
 
+  it("refuses an input that does not fit the schema of the job as it is now", async () => {
+    const original = await failed();
+    const { body: execution } = await finished(original);
+    const input_schema = { type: "object", properties: { a: { type: "number" } } };
+    await ours.call("PATCH", `/v1/jobs/${execution.job_id}`, { body: { input_schema } });
+    const restart = (override_input: unknown) =>
+      ours.call("POST", `/v1/executions/${original}/restart`, { body: { from_step: "first", override_input } });
+    const refused = await restart({ a: "three" });
+    expect([refused.status, paths(refused)]).toEqual([400, ["override_input.a"]]);
+    expect((await restart({ a: 3 })).status).toBe(202);
+  });
+
   it("says what is wrong with the step, and with the body", async () => {
     const original = await failed();
     const restart = (body: unknown) => ours.call("POST", `/v1/executions/${original}/restart`, { body });

@@ -145,6 +145,7 @@ describe("the plan of everything else", () => {
     await jobs.listStalled(START_MS, 10);
     await history.record([{ execution: anExecution(job), completesJob: true }]);
     await executions.find(workspaceId, anExecution(job).id);
+    await executions.findForLink(anExecution(job).id);
     await executions.latestOfJobs([job.id], START_MS);
     await executions.countOfJob(job.id, { createdBeforeMs: START_MS, except: [job.id] });
     await jobs.prunedCount(workspaceId, job.id);

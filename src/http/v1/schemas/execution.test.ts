@@ -9,12 +9,12 @@ const SHARED = [
 
 describe("an execution on the wire", () => {
   it("has nothing of steps when its job is plain", () => {
-    expect(Object.keys(fromExecution(anExecution(aJob())))).toEqual(SHARED);
+    expect(Object.keys(fromExecution(anExecution(aJob()), "owner"))).toEqual(SHARED);
   });
 
   it("names its parent, also when its job is plain", () => {
     const parent = { executionId: "exe_p", step: "both[1].start", depth: 1, waits: true };
-    const wire = fromExecution(anExecution(aJob(), { source: "job", parent }));
+    const wire = fromExecution(anExecution(aJob(), { source: "job", parent }), "owner");
     expect(wire).toMatchObject({ parent: { execution_id: "exe_p", step: "both[1].start" } });
     expect(Object.keys(wire)).toEqual([...SHARED, "parent"]);
   });
@@ -48,6 +48,7 @@ describe("an execution on the wire", () => {
           },
         }),
       }),
+      "owner",
     );
     expect(ExecutionSchema.safeParse(wire).error).toBeUndefined();
     expect(wire).toMatchObject({

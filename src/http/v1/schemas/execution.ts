@@ -1,9 +1,11 @@
 /** Executions on the wire: resources in snake_case, as the seed has it. */
 
 import { z } from "@hono/zod-openapi";
+import { maskLinks } from "../../../app/executions/maskLinks.ts";
 import type { ExecutionSummary } from "../../../app/ports.ts";
 import type { Execution, StartOptions } from "../../../domain/execution/execution.ts";
 import { EXECUTION_SOURCES, EXECUTION_STATUSES, isFinished, latenessMs } from "../../../domain/execution/execution.ts";
+import type { Role } from "../../../domain/workspace/workspace.ts";
 import { ATTEMPT_EXAMPLE, AttemptSchema, fromAttempt } from "./attempt.ts";
 import { StartOptionsSchema, fromStartOptions } from "./start.ts";
 import { iso, isoOrNull, momentOut } from "./time.ts";
@@ -48,8 +50,9 @@ export const ExecutionSchema = z
   })
   .openapi("Execution");
 
-export function fromExecution(execution: Execution): z.output<typeof ExecutionSchema> {
-  return {
+/** As `role` may see it. */
+export function fromExecution(execution: Execution, role: Role): z.output<typeof ExecutionSchema> {
+  const wire = {
     ...sharedOf(execution),
     attempts: execution.attempts.map(fromAttempt),
     final_response: finalResponse(execution),
@@ -57,6 +60,7 @@ export function fromExecution(execution: Execution): z.output<typeof ExecutionSc
     ...fromWorkflow(execution),
     ...fromStart(execution.start),
   };
+  return maskLinks(wire, role);
 }
 
 /** The input of a plain job; that of a job with steps is with them. */
@@ -66,8 +70,10 @@ function fromStart(start: StartOptions | null): Pick<z.output<typeof ExecutionSc
   return { ...(start.input === null ? {} : { input: start.input }), start_options: fromStartOptions(start) };
 }
 
-export function fromExecutionSummary(summary: ExecutionSummary): z.output<typeof ExecutionSummarySchema> {
-  return { ...sharedOf(summary), attempt_count: summary.attemptCount, last_status_code: summary.lastStatusCode };
+/** As `role` may see it: an error may quote a link. */
+export function fromExecutionSummary(summary: ExecutionSummary, role: Role): z.output<typeof ExecutionSummarySchema> {
+  const { attemptCount, lastStatusCode } = summary;
+  return maskLinks({ ...sharedOf(summary), attempt_count: attemptCount, last_status_code: lastStatusCode }, role);
 }
 
 function sharedOf(execution: Omit<Execution, "attempts" | "output" | "parent" | "workflow" | "start">) {

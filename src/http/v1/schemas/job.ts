@@ -4,6 +4,7 @@ import { z } from "@hono/zod-openapi";
 import type { JobView } from "../../../app/jobs/viewJob.ts";
 import type { Job, ScheduleSpec } from "../../../domain/job/job.ts";
 import { JOB_KINDS, JOB_STATES, MISFIRE_POLICIES, OVERLAP_POLICIES } from "../../../domain/job/job.ts";
+import { isAllowed, type Role } from "../../../domain/workspace/workspace.ts";
 import { ExecutionSummarySchema, EXECUTION_SUMMARY_EXAMPLE, fromExecutionSummary } from "./execution.ts";
 import { RequestSchema, RetryPolicySchema, fromRequest, fromRetryPolicy } from "./request.ts";
 import { fromStep } from "./stepConversions.ts";
@@ -69,7 +70,8 @@ export const JobSchema = z
   })
   .openapi("Job");
 
-export function fromJobView(view: JobView): z.output<typeof JobSchema> {
+/** As `role` may see it: a webhook's token starts executions, so it is shown to those who may start them. */
+export function fromJobView(view: JobView, role: Role): z.output<typeof JobSchema> {
   const { job, nextRunAtMs, lastExecution } = view;
   return {
     id: job.id,
@@ -77,12 +79,12 @@ export function fromJobView(view: JobView): z.output<typeof JobSchema> {
     kind: job.schedule.kind,
     state: job.state,
     ...fromDefinition(job),
-    ...fromTrigger(view),
+    ...fromTrigger(isAllowed(role, "write") ? view : { ...view, triggerToken: null }),
     ...fromQueue(job),
     overlap_policy: job.overlapPolicy,
     misfire_policy: job.misfirePolicy,
     next_run_at: isoOrNull(nextRunAtMs),
-    last_execution: lastExecution === null ? null : fromExecutionSummary(lastExecution),
+    last_execution: lastExecution === null ? null : fromExecutionSummary(lastExecution, role),
     created_at: iso(job.createdAtMs),
     updated_at: iso(job.updatedAtMs),
     version: job.version,

@@ -5,7 +5,7 @@ import type { RequestSpec } from "../../../domain/job/request.ts";
 import { REQUEST_DEFAULTS } from "../../../domain/job/request.ts";
 import type { JsonValue } from "../../../domain/json.ts";
 import { RETRY_DEFAULTS } from "../../../domain/retry/policy.ts";
-import type { HttpStep, StepDefinition } from "../../../domain/workflow/definition.ts";
+import type { ContainerStep, HttpStep, StepDefinition } from "../../../domain/workflow/definition.ts";
 import { BRANCH_CONCURRENCY_DEFAULT, WAIT_SECONDS_DEFAULT } from "../../../domain/workflow/definition.ts";
 import { fromCondition, toCondition } from "./conditions.ts";
 import { fromRequest, fromRetryPolicy } from "./request.ts";
@@ -54,6 +54,7 @@ export function toStep(wire: StepWire): StepDefinition {
         if: toCondition(wire.if),
         then: wire.then.map(toStep),
         else: (wire.else ?? []).map(toStep),
+        ...toTimeout(wire),
       };
     case "parallel":
       return {
@@ -62,6 +63,7 @@ export function toStep(wire: StepWire): StepDefinition {
         branches: wire.branches.map((branch) => branch.map(toStep)),
         mode: wire.mode ?? "all",
         maxConcurrency: wire.max_concurrency ?? BRANCH_CONCURRENCY_DEFAULT,
+        ...toTimeout(wire),
       };
     case "for_each":
       return {
@@ -71,6 +73,7 @@ export function toStep(wire: StepWire): StepDefinition {
         steps: wire.steps.map(toStep),
         mode: wire.mode ?? "all",
         maxConcurrency: wire.max_concurrency ?? BRANCH_CONCURRENCY_DEFAULT,
+        ...toTimeout(wire),
       };
     case "transform":
       return { type: "transform", ...common, value: json(wire.value) };
@@ -84,6 +87,14 @@ export function toStep(wire: StepWire): StepDefinition {
         timeoutSeconds: wire.timeout_seconds ?? WAIT_SECONDS_DEFAULT,
       };
   }
+}
+
+function toTimeout({ timeout_seconds: seconds }: { timeout_seconds?: number | null | undefined }) {
+  return typeof seconds === "number" ? { timeoutSeconds: seconds } : {};
+}
+
+function fromTimeout({ timeoutSeconds }: ContainerStep) {
+  return timeoutSeconds === undefined ? {} : { timeout_seconds: timeoutSeconds };
 }
 
 function toHttp(wire: HttpStepWire): Pick<HttpStep, "request" | "retryPolicy" | "extract"> {
@@ -153,6 +164,7 @@ export function fromStep(step: StepDefinition): StepWire {
         if: fromCondition(step.if),
         then: step.then.map(fromStep),
         else: step.else.map(fromStep),
+        ...fromTimeout(step),
       };
     case "parallel":
       return {
@@ -161,6 +173,7 @@ export function fromStep(step: StepDefinition): StepWire {
         branches: step.branches.map((branch) => branch.map(fromStep)),
         mode: step.mode,
         max_concurrency: step.maxConcurrency,
+        ...fromTimeout(step),
       };
     case "for_each":
       return {
@@ -170,6 +183,7 @@ export function fromStep(step: StepDefinition): StepWire {
         steps: step.steps.map(fromStep),
         mode: step.mode,
         max_concurrency: step.maxConcurrency,
+        ...fromTimeout(step),
       };
     case "transform":
       return { type: "transform", ...common, value: step.value };

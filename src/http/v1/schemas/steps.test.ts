@@ -83,6 +83,27 @@ describe("StepSchema", () => {
     expect(parsed({ ...LEAST.run_job, input: null })).toMatchObject({ input: null });
   });
 
+  it.each(["condition", "parallel", "for_each"] as const)(
+    "keeps the timeout of a %s, which has none by default",
+    (type) => {
+      const step = parsed({ ...LEAST[type], timeout_seconds: 90 });
+      expect(step).toMatchObject({ timeoutSeconds: 90 });
+      expect(fromStep(step)).toMatchObject({ timeout_seconds: 90 });
+      expect(parsed({ ...LEAST[type], timeout_seconds: null })).toEqual(parsed(LEAST[type]));
+      expect(fromStep(parsed(LEAST[type]))).not.toHaveProperty("timeout_seconds");
+    },
+  );
+
+  it("takes no option that would do nothing: retries are for http, a timeout for what takes time", () => {
+    const refused = (field: string, value: unknown) =>
+      Object.values(LEAST).filter((step) =>
+        issuesOf({ ...step, [field]: value }).some((text) => text.startsWith(`steps[0].${field}: is not known`)),
+      );
+    const types = (steps: readonly { type: string }[]) => steps.map(({ type }) => type);
+    expect(types(refused("retry_policy", { max_attempts: 2 }))).toEqual(STEP_TYPES.filter((type) => type !== "http"));
+    expect(types(refused("timeout_seconds", 60))).toEqual(["wait", "transform"]);
+  });
+
   it.each([
     [{ type: "http", id: "a" }, "steps[0].url: is required: text of 1 to 8192 characters"],
     [{ ...HTTP, time_out: 5 }, 'steps[0].time_out: is not known; did you mean "timeout_seconds"?'],

@@ -56,6 +56,13 @@ function common<const Type extends StepType>(type: Type) {
 const waitSeconds = (what: string) =>
   optional(wholeNumber(1, WAIT_SECONDS_MOST)).openapi({ description: `${what}; default 86400, which is a day.` });
 
+const containerTimeout = () =>
+  optional(wholeNumber(1, WAIT_SECONDS_MOST)).openapi({
+    description:
+      "How long it may take with all its steps; by default as long as they do. What is unfinished then is cancelled, and " +
+      "the step fails as `timeout`.",
+  });
+
 const mode = () =>
   optional(oneOf(MODES)).openapi({
     description:
@@ -129,7 +136,9 @@ const ApprovalStepSchema = object({
     example: "Refund {{input.amount}} to {{context.customer_id}}?",
   }),
   approvers: optional(list(text(1, NAME_CHARACTERS_MOST), APPROVERS_MOST, "names or addresses")).openapi({
-    description: "Who is to decide; recorded and shown.",
+    description:
+      "Names of the tokens that may decide over the API, in any case; owners may as well. Empty: every token that may " +
+      "write. An approval's link is a right by itself: give it to them only.",
   }),
   timeout_seconds: waitSeconds("How long to wait"),
   on_timeout: optional(oneOf(["reject", "approve", "fail"])).openapi({ description: "Default reject." }),
@@ -180,6 +189,7 @@ const RunJobStepSchema = object({
 
 interface ContainerWire {
   id: string;
+  timeout_seconds?: number | null | undefined;
   name?: string | null | undefined;
   when?: ConditionWire | null | undefined;
   on_error?: "fail" | "continue" | null | undefined;
@@ -210,6 +220,7 @@ const ConditionStepSchema = object({
   else: optional(stepList()).openapi({
     description: "Steps that run where it does not. What is not taken is skipped.",
   }),
+  timeout_seconds: containerTimeout(),
 }).openapi("ConditionStep", {
   description: "Runs `then` or `else`; the steps of the other are `skipped`. Output: `{result}`.",
   example: {
@@ -228,6 +239,7 @@ const ParallelStepSchema = object({
   }),
   mode: mode(),
   max_concurrency: maxConcurrency(),
+  timeout_seconds: containerTimeout(),
 }).openapi("ParallelStep", {
   description:
     "Runs lists of steps side by side. Output: `{results, errors, count}`; `results` has for each branch the outputs of " +
@@ -252,6 +264,7 @@ const ForEachStepSchema = object({
   steps: stepList().openapi({ description: "Run once for each element, with `{{item}}` and `{{index}}`." }),
   mode: mode(),
   max_concurrency: maxConcurrency(),
+  timeout_seconds: containerTimeout(),
 }).openapi("ForEachStep", {
   description:
     "Runs steps once for each element of a list. Output: `{results, errors, count}` as of `parallel`, in the list's order. " +
