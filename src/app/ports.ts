@@ -45,7 +45,7 @@ export interface JobRepository {
   findByIdempotencyKey(workspaceId: string, key: string): Promise<{ job: Job; bodyDigest: string } | null>;
   /** Newest first. A cursor that does not decode yields `"bad_cursor"`. */
   list(workspaceId: string, filter: JobFilter, page: PageRequest): Promise<Page<Job> | "bad_cursor">;
-  /** Counted in indexes, without reading a job. */
+  /** By the indexes that lists walk: the cost is that of a list without a limit, its definitions left out. */
   count(workspaceId: string): Promise<{ readonly all: number; readonly drafts: number }>;
   /** Replaces the definition if the stored version is still `expectedVersion`; says whether it was. */
   replace(job: Job, expectedVersion: number): Promise<boolean>;
