@@ -24,7 +24,6 @@ const CODES: Readonly<Record<number, string>> = {
   409: "CONFLICT",
   413: "PAYLOAD_TOO_LARGE",
   429: "RATE_LIMITED",
-  500: "INTERNAL_ERROR",
   503: "SERVICE_UNAVAILABLE",
 };
 
@@ -52,7 +51,7 @@ export function refuse(error: HttpError): Response {
 function codeOf({ code, isAnonymous }: HttpError, status: number): string {
   if (code === "malformed_json") return "BAD_REQUEST";
   if (code === "unauthorized" && isAnonymous === true) return "AUTH_REQUIRED";
-  return CODES[status] ?? "INTERNAL_ERROR";
+  return CODES[status] ?? (status < 500 ? "BAD_REQUEST" : "INTERNAL_ERROR");
 }
 
 /** An object or nothing: complaints about fields become its `errors`, a sentence each. */
