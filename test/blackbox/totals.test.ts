@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { attemptOf } from "../support/engineApi.ts";
 import { startInstance, until } from "../support/instance.ts";
 import type { TestInstance } from "../support/instance.ts";
-import { createJob, startRun } from "../support/runs.ts";
+import { createJob, executionWhen, startRun } from "../support/runs.ts";
 import { startTargetServer } from "../support/targetServer.ts";
 import type { TargetServer } from "../support/targetServer.ts";
 
@@ -60,5 +60,17 @@ describe("total_count", () => {
     expect(executions.map(({ run_id }: { run_id: string }) => run_id.replace("run_", "exe_")).toSorted()).toEqual(
       ids.toSorted(),
     );
+  });
+
+  it("survives it while the oldest execution outlives the ones after it", async () => {
+    target.on("/oldest", [{ kind: "hang" }, { kind: "respond" }]);
+    const jobId = await createJob(instance, { url: `${target.url}/oldest` }, { concurrency_limit: 2 });
+    await startRun(instance, jobId);
+    await target.waitFor(() => target.arrivalsAt("/oldest").length === 1);
+    for (const _ of [2, 3]) await executionWhen(instance, await startRun(instance, jobId));
+    expect((await page(jobId)).pagination).toMatchObject({ total_count: 3 });
+    await instance.kill();
+    await instance.restart();
+    expect((await page(jobId)).pagination).toMatchObject({ total_count: 3 });
   });
 });

@@ -1,9 +1,11 @@
 /** The Trigify face over a whole instance: every example of the seed, field by field, and what it does not say. */
 
+import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { departures, keysOf } from "../../support/contract.ts";
 import type { Reply, TestWorkspace } from "../api/harness.ts";
 import { OPERATOR_TOKEN, TARGET, call, createWorkspace, eventually, park } from "../api/harness.ts";
+import { storageOn } from "../db/storage.ts";
 
 /** The example of the seed. */
 const EXAMPLE = {
@@ -193,6 +195,18 @@ describe("GET /v1/workflows/:id/executions", () => {
     });
     expect((await at("")).executions).toHaveLength(20);
     expect((await at("")).pagination).toEqual({ page: 1, page_size: 20, total_count: 45, total_pages: 3 });
+  });
+
+  it("counts no longer what was removed with age", async () => {
+    const jobId = await createFlow([GREET]);
+    await Promise.all([start(jobId), start(jobId)]);
+    await ended(jobId, 2);
+    const { executions } = storageOn(env.DB);
+    expect(await executions.prune(Date.now() + 60_000, 1_000)).toBeGreaterThanOrEqual(2);
+    const last = await start(jobId);
+    const { data } = (await ended(jobId, 1)).body;
+    expect(data.executions).toMatchObject([{ run_id: runId(last) }]);
+    expect(data.pagination).toEqual({ page: 1, page_size: 100, total_count: 1, total_pages: 1 });
   });
 
   it("is empty for a workflow that never ran", async () => {
