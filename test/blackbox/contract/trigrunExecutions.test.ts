@@ -1,13 +1,13 @@
 /**
- * The native API against what TrigRun documents of it: every example, table and default of its pages "Executions" and
- * "Jobs", field by field. Delays between retries are in `src/domain/retry/policy.test.ts`, for no test here takes time.
+ * The native API against what TrigRun documents of executions: every example and table of its page, field by field. Delays
+ * between retries are in `src/domain/retry/policy.test.ts`, for no test here takes time.
  */
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { departures } from "../../support/contract.ts";
-import { startInstance, until } from "../../support/instance.ts";
-import type { ApiResponse, TestInstance } from "../../support/instance.ts";
-import { createJob, executionWhen, run, startRun } from "../../support/runs.ts";
+import { startInstance } from "../../support/instance.ts";
+import type { TestInstance } from "../../support/instance.ts";
+import { createJob, executionWhen, listWhen, run, startRun } from "../../support/runs.ts";
 import { startTargetServer } from "../../support/targetServer.ts";
 import type { TargetServer } from "../../support/targetServer.ts";
 
@@ -22,31 +22,9 @@ afterAll(async () => {
   await Promise.all([instance.stop(), target.stop()]);
 });
 
-const LATER = "2090-01-01T00:00:00.000Z";
 const AT_ONCE = { type: "fixed", initial_ms: 0, jitter: false };
 
-const api = (method: string, path: string, body?: unknown, headers: Readonly<Record<string, string>> = {}) =>
-  instance.api(method, path, body, { headers });
-
-/** A job that only runs when it is told to, with the changes given; answers with the whole reply. */
-const post = (changes: Readonly<Record<string, unknown>>, headers: Readonly<Record<string, string>> = {}) =>
-  api(
-    "POST",
-    "/v1/jobs",
-    { name: "job", kind: "scheduled", schedule: { run_at: LATER }, request: { url: target.url }, ...changes },
-    headers,
-  );
-
-/** What a list shows once it has `count` executions; it may be two seconds behind. */
-async function listed(path: string, count: number): Promise<ApiResponse["json"]> {
-  let body: ApiResponse["json"] = null;
-  const isThere = async () => {
-    body = (await api("GET", path)).json;
-    return body.data.length === count;
-  };
-  await until(isThere, 15_000, `${count} executions at ${path}`);
-  return body;
-}
+const api = (method: string, path: string, body?: unknown) => instance.api(method, path, body);
 
 describe("Executions: details", () => {
   const EXAMPLE = {
@@ -65,7 +43,7 @@ describe("Executions: details", () => {
     target.on("/health", [{ kind: "respond", status: 503, body: "busy" }, ok]);
     const request = { url: `${target.url}/health` };
     const created = await api("POST", "/v1/jobs", { name: "health-check", kind: "one_time", request });
-    const { data } = await listed(`/v1/jobs/${created.json.id}/executions?status=succeeded`, 1);
+    const { data } = await listWhen(instance, `/v1/jobs/${created.json.id}/executions?status=succeeded`, 1);
     const { status, json } = await api("GET", `/v1/executions/${data[0].id}`);
     expect(status).toBe(200);
     expect(departures(EXAMPLE, json)).toEqual([]);
@@ -119,7 +97,7 @@ describe("Executions: details", () => {
       response_output_template: template,
     });
     await instance.api("POST", new URL(job.webhook_url).pathname, { name: "Ada" }, { token: null });
-    const { data } = await listed(`/v1/jobs/${job.id}/executions?status=waiting`, 1);
+    const { data } = await listWhen(instance, `/v1/jobs/${job.id}/executions?status=waiting`, 1);
     const waiting = (await api("GET", `/v1/executions/${data[0].id}`)).json;
     expect(waiting).toMatchObject({
       status: "waiting",
@@ -198,16 +176,16 @@ describe("Executions: statuses and sources", () => {
       ["queued", queued],
     ] as const) {
       await executionWhen(instance, id, (execution) => execution.status === status);
-      expect((await listed(`/v1/jobs/${jobId}/executions?status=${status}`, 1)).data[0].id).toBe(id);
+      expect((await listWhen(instance, `/v1/jobs/${jobId}/executions?status=${status}`, 1)).data[0].id).toBe(id);
     }
     release.resolve();
     await executionWhen(instance, queued, ({ status }) => status === "succeeded");
     target.on("/slow", { kind: "respond", status: 400 });
     const failed = await startRun(instance, jobId);
     await executionWhen(instance, failed, ({ status }) => status === "failed");
-    expect((await listed(`/v1/executions?job_name=STAT&status=failed`, 1)).data[0].id).toBe(failed);
-    expect((await listed(`/v1/executions?job_name=STAT&status=succeeded`, 2)).data[0].id).toBe(queued);
-    expect((await listed(`/v1/executions?job_name=STAT&status=waiting`, 0)).data).toEqual([]);
+    expect((await listWhen(instance, `/v1/executions?job_name=STAT&status=failed`, 1)).data[0].id).toBe(failed);
+    expect((await listWhen(instance, `/v1/executions?job_name=STAT&status=succeeded`, 2)).data[0].id).toBe(queued);
+    expect((await listWhen(instance, `/v1/executions?job_name=STAT&status=waiting`, 0)).data).toEqual([]);
   });
 
   it("are told by how an execution was started: manual, replay", async () => {
@@ -235,7 +213,7 @@ describe("Executions: the list", () => {
     const path = `/v1/jobs/${jobId}/executions`;
     const idsOf = async (query: string, at = path) =>
       (await api("GET", `${at}?${query}`)).json.data.map(({ id }: { id: string }) => id);
-    const { data, pagination } = await listed(path, 2);
+    const { data, pagination } = await listWhen(instance, path, 2);
     expect(pagination).toMatchObject({ limit: 50, offset: 0, has_more: false });
     expect(data[0]).toMatchObject({ id: second.id, job_id: jobId, job_name: "Listed job", source: "manual" });
     expect(await idsOf("sort=scheduled_for&order=desc")).toEqual(ids);
@@ -259,171 +237,4 @@ describe("Executions: the list", () => {
       ).toEqual([]);
     },
   );
-});
-
-describe("Jobs: kinds and schedules", () => {
-  it.each([["* * * * *"], ["0 * * * *"], ["0 2 * * *"], ["30 9 * * 1-5"], ["0 0 1 * *"]])(
-    "takes the pattern %s, in UTC where no timezone is given",
-    async (cron) => {
-      const created = await post({ kind: "cron", schedule: { cron } });
-      expect(created).toMatchObject({ status: 201, json: { kind: "cron", schedule: { cron, timezone: "UTC" } } });
-    },
-  );
-
-  it.each([
-    [1, 201],
-    [1_440, 201],
-    [0, 400],
-    [1_441, 400],
-    [1.5, 400],
-  ])("answers an interval of %d minutes with %d", async (minutes, status) => {
-    const created = await post({ kind: "recurring", schedule: { every_n_minutes: minutes } });
-    expect(created.status).toBe(status);
-    if (status !== 201) return;
-    const { created_at, next_run_at } = created.json;
-    expect(Date.parse(next_run_at)).toBe(Date.parse(created_at) + minutes * 60_000);
-  });
-
-  it("runs a one_time job at once, and it is completed", async () => {
-    const created = await post({ kind: "one_time", schedule: undefined });
-    expect(created.json).toMatchObject({ kind: "one_time", state: "active" });
-    expect((await listed(`/v1/jobs/${created.json.id}/executions?status=succeeded`, 1)).data[0]).toMatchObject({
-      source: "schedule",
-    });
-    expect((await api("GET", `/v1/jobs/${created.json.id}`)).json).toMatchObject({
-      state: "completed",
-      next_run_at: null,
-    });
-  });
-
-  it("runs a scheduled job at a future timestamp", async () => {
-    expect(await post({})).toMatchObject({ status: 201, json: { state: "active", next_run_at: LATER } });
-    expect((await post({ schedule: { run_at: "2020-01-01T00:00:00Z" } })).status).toBe(400);
-  });
-
-  it("keeps a draft from its schedule, and a paused job until it is resumed", async () => {
-    const draft = await post({ kind: "recurring", schedule: { every_n_minutes: 5 }, state: "draft" });
-    expect(draft.json).toMatchObject({ state: "draft", next_run_at: null });
-    const path = `/v1/jobs/${draft.json.id}`;
-    const state = async (next: string) => (await api("PATCH", path, { state: next })).json;
-    expect(await state("active")).toMatchObject({ state: "active", next_run_at: expect.any(String) });
-    expect(await state("paused")).toMatchObject({ state: "paused", next_run_at: null });
-    const before = Date.now();
-    expect(Date.parse((await state("active")).next_run_at)).toBeGreaterThan(before);
-  });
-});
-
-describe("Jobs: request and retry policy", () => {
-  it("has the defaults of the tables", async () => {
-    const { json } = await post({});
-    expect(json.request).toMatchObject({
-      url: target.url,
-      method: "GET",
-      headers: {},
-      body: null,
-      timeout_seconds: 30,
-      success_statuses: [200, 201, 202, 204],
-    });
-    expect(json.retry_policy).toMatchObject({ max_attempts: 3, retry_on_statuses: [429, 500, 502, 503, 504] });
-  });
-
-  it.each([
-    ["request", { method: "GET" }, 201],
-    ["request", { method: "POST" }, 201],
-    ["request", { method: "PUT" }, 201],
-    ["request", { method: "PATCH" }, 201],
-    ["request", { method: "DELETE" }, 201],
-    ["request", { method: "TRACE" }, 400],
-    ["request", { timeout_seconds: 1 }, 201],
-    ["request", { timeout_seconds: 300 }, 201],
-    ["request", { timeout_seconds: 0 }, 400],
-    ["request", { timeout_seconds: 301 }, 400],
-    ["request", { url: undefined }, 400],
-    ["request", { url: "ftp://example.com/" }, 400],
-    ["retry_policy", { max_attempts: 1 }, 201],
-    ["retry_policy", { max_attempts: 10 }, 201],
-    ["retry_policy", { max_attempts: 0 }, 400],
-    ["retry_policy", { max_attempts: 11 }, 400],
-  ])("answers %s %j with %d", async (member, value, status) => {
-    const given = member === "request" ? { request: { url: target.url, ...value } } : { [member]: value };
-    const created = await post(given);
-    expect(created.status).toBe(status);
-    if (status === 201) expect(created.json[member]).toMatchObject(value);
-  });
-
-  it("sends the body as it is, and the value of a secret that a header names", async () => {
-    await api("POST", "/v1/secrets", { name: "stripe-key", value: "sk_live_1" });
-    const body = { deep: [1, null, { a: "ü" }] };
-    await run(instance, {
-      url: `${target.url}/body`,
-      method: "POST",
-      headers: { Authorization: "Bearer secret://stripe-key" },
-      body,
-    });
-    const [arrival] = target.arrivalsAt("/body");
-    expect([arrival?.method, arrival?.headers["authorization"], JSON.parse(arrival?.body ?? "")]).toEqual([
-      "POST",
-      "Bearer sk_live_1",
-      body,
-    ]);
-  });
-});
-
-describe("Jobs: update, import, idempotent creation, deletion", () => {
-  it("changes everything that may change in one request", async () => {
-    const { json: job } = await post({});
-    const changes = {
-      name: "renamed",
-      kind: "cron",
-      schedule: { cron: "0 3 * * *", timezone: "Asia/Tokyo" },
-      request: { method: "POST", timeout_seconds: 5 },
-      retry_policy: { max_attempts: 4 },
-      state: "paused",
-      concurrency_limit: 7,
-    };
-    const patched = await api("PATCH", `/v1/jobs/${job.id}`, changes);
-    expect(patched).toMatchObject({ status: 200, json: { id: job.id, ...changes } });
-    expect(patched.json.request.url).toBe(target.url);
-  });
-
-  it("leaves the schedule alone when a job is run now", async () => {
-    const { json: job } = await post({});
-    const started = await api("POST", `/v1/jobs/${job.id}/run-now`);
-    expect(started).toMatchObject({ status: 202, json: { source: "manual", job_id: job.id } });
-    expect((await api("GET", `/v1/jobs/${job.id}`)).json).toMatchObject({ state: "active", next_run_at: LATER });
-  });
-
-  it("imports a crontab, with the default URL where a line has none", async () => {
-    const crontab = `# a comment\n0 2 * * * ${target.url}/nightly\n*/5 * * * *\n`;
-    const body = { crontab, default_url: `${target.url}/default` };
-    const { status, json } = await api("POST", "/v1/jobs/import", body);
-    expect([status, json.totals]).toEqual([200, { lines: 2, created: 2, would_create: 0, errors: 0 }]);
-    const urls = json.lines.map(async ({ job_id }: { job_id: string }) => {
-      const job = (await api("GET", `/v1/jobs/${job_id}`)).json;
-      return [job.schedule.cron, job.request.url];
-    });
-    expect(await Promise.all(urls)).toEqual([
-      ["0 2 * * *", `${target.url}/nightly`],
-      ["*/5 * * * *", `${target.url}/default`],
-    ]);
-  });
-
-  it("answers the same Idempotency-Key with the job that there is", async () => {
-    const headers = { "idempotency-key": "contract" };
-    const [first, second] = [await post({}, headers), await post({}, headers)];
-    expect([first.status, second.status]).toEqual([201, 200]);
-    expect(second.json).toEqual(first.json);
-  });
-
-  it("deletes a job with its executions", async () => {
-    const execution = await run(instance, { url: target.url });
-    await listed(`/v1/jobs/${execution.job_id}/executions`, 1);
-    expect((await api("DELETE", `/v1/jobs/${execution.job_id}`)).status).toBe(204);
-    for (const path of [`/v1/jobs/${execution.job_id}`, `/v1/executions/${execution.id}`]) {
-      expect((await api("GET", path)).status).toBe(404);
-    }
-    expect((await api("GET", "/v1/executions?limit=100")).json.data).not.toContainEqual(
-      expect.objectContaining({ id: execution.id }),
-    );
-  });
 });
