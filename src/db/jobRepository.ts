@@ -33,12 +33,6 @@ const IS_LIVE = isNull(jobs.deletedAt);
 const IS_OPEN = and(sql`${jobs.state} <> 'completed'`, IS_LIVE);
 const IS_UNAPPLIED = and(sql`${jobs.appliedVersion} < ${jobs.version}`, IS_LIVE);
 
-/** Drafts are in the index of what is not completed, by their state. */
-const COUNT = `SELECT
-  (SELECT count(*) FROM jobs INDEXED BY jobs_listed WHERE workspace_id = ?1 AND deleted_at IS NULL) AS "all",
-  (SELECT count(*) FROM jobs INDEXED BY jobs_open
-    WHERE state = 'draft' AND workspace_id = ?1 AND state <> 'completed' AND deleted_at IS NULL) AS drafts`;
-
 export function createJobRepository(db: D1Database, deps: StorageDeps): JobRepository {
   const orm = drizzle(db);
   return {
@@ -200,6 +194,12 @@ export function createJobRepository(db: D1Database, deps: StorageDeps): JobRepos
     },
   };
 }
+
+/** Drafts are in the index of what is not completed, by their state. */
+const COUNT = `SELECT
+  (SELECT count(*) FROM jobs INDEXED BY jobs_listed WHERE workspace_id = ?1 AND deleted_at IS NULL) AS "all",
+  (SELECT count(*) FROM jobs INDEXED BY jobs_open
+    WHERE state = 'draft' AND workspace_id = ?1 AND state <> 'completed' AND deleted_at IS NULL) AS drafts`;
 
 function listQuery(
   orm: ReturnType<typeof drizzle>,
