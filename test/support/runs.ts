@@ -45,6 +45,17 @@ export async function executionWhen(
   return execution;
 }
 
+/** What a list shows once it has `count` executions; it may be two seconds behind. */
+export async function listWhen(instance: TestInstance, path: string, count: number): Promise<ApiResponse["json"]> {
+  let list: ApiResponse["json"] = null;
+  const isThere = async () => {
+    list = (await instance.api("GET", path)).json;
+    return list.data.length === count;
+  };
+  await until(isThere, DEADLINE_MS, `${count} executions at ${path}`);
+  return list;
+}
+
 export async function run(
   instance: TestInstance,
   request: Readonly<Record<string, unknown>>,
