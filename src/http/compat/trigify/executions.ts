@@ -5,7 +5,6 @@ import { notFound } from "../../../app/errors.ts";
 import { maskLinks } from "../../../app/executions/maskLinks.ts";
 import { getRunOfJob, listRunsOfJob } from "../../../app/executions/runsOfJob.ts";
 import { ok } from "../../../domain/result.ts";
-import { isAllowed } from "../../../domain/workspace/workspace.ts";
 import { wholeNumber } from "../../fields.ts";
 import type { Endpoint } from "../../operation.ts";
 import { param } from "../../operation.ts";
@@ -25,7 +24,7 @@ const ExecutionsQuery = z.object({
 export const listExecutionsEndpoint: Endpoint = {
   access: "read",
   contract: { id: "listWorkflowExecutions", method: "get", path: "/v1/workflows/{workflow_id}/executions" },
-  async handle({ services, workspaceId, id, query }) {
+  async handle({ services, workspaceId, token, id, query }) {
     const read = readQuery(ExecutionsQuery, query);
     if (!read.ok) return read;
     const { page, page_size: pageSize } = read.value;
@@ -33,7 +32,7 @@ export const listExecutionsEndpoint: Endpoint = {
     if (!found.ok) return found;
     const { runs, total } = found.value;
     const pagination = { page, page_size: pageSize, total_count: total, total_pages: Math.ceil(total / pageSize) };
-    return ok(success({ executions: runs.map(fromRun), pagination }));
+    return ok(success({ executions: maskLinks(runs.map(fromRun), token.role), pagination }));
   },
 };
 
@@ -47,10 +46,7 @@ export const getExecutionEndpoint: Endpoint = {
     if (executionId === null) return notFound("execution");
     const found = await getRunOfJob(services, workspaceId, jobId, executionId);
     if (!found.ok) return found;
-    const run = isAllowed(token.role, "write")
-      ? found.value
-      : { ...found.value, execution: maskLinks(found.value.execution) };
-    return ok(success(fromRunDetail(run)));
+    return ok(success(maskLinks(fromRunDetail(found.value), token.role)));
   },
 };
 
