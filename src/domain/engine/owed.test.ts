@@ -8,8 +8,8 @@ import { WorkflowDriver } from "./workflow.fixture.ts";
 const OTHER_JOB = "job_01kdefghjkzzzzzzzzzzzzzzzz";
 const MANY = 50;
 
-function startMany(driver: WorkflowDriver): string[] {
-  return Array.from({ length: MANY }, (_, n) => {
+function startMany(driver: WorkflowDriver, count = MANY): string[] {
+  return Array.from({ length: count }, (_, n) => {
     const id = `exe_${n}`;
     driver.trigger({ id }, driver.nowMs);
     return id;
@@ -63,6 +63,25 @@ describe("what is owed to the history", () => {
     driver.send<"confirm">({ type: "confirm", confirmed }, driver.nowMs);
     expect(driver.state.outbox.size).toBe(0);
     expect(driver.pass(600_000).state.outbox.size + collections(driver)).toBe(0);
+  });
+});
+
+describe("a history that is away while executions go on ending", () => {
+  it("costs each record a few rows, and not one for every other record", () => {
+    const driver = new WorkflowDriver(workflowJob([approval("ok")]));
+    const ids = startMany(driver, 6 * MANY);
+    let rows = 0;
+    const counting = (act: () => void) => {
+      const before = driver.state;
+      act();
+      rows += written(before, driver.state, "outbox");
+    };
+    for (const id of ids) {
+      counting(() => driver.pass(1_000));
+      counting(() => approve(driver, id));
+    }
+    expect(driver.state.outbox.size).toBe(ids.length);
+    expect(rows / ids.length).toBeLessThan(10);
   });
 });
 
