@@ -28,7 +28,7 @@ export async function replayExecution(
     source: "replay",
     replayedFrom: id,
     ...more,
-    ...(start === null ? {} : carriedOver(start)),
+    ...(start ? carriedOver(start) : {}),
     ...(workflow === null ? {} : { input: workflow.input, triggerInput: workflow.triggerInput }),
   });
   return started.ok ? ok(started.value.execution) : started;
