@@ -102,12 +102,4 @@ describe("findByName", () => {
     await jobs.markDeleted(workspaceId, second.id, START_MS);
     expect((await jobs.findByName(workspaceId, name))?.id).toBe(schedule.id);
   });
-
-  it("costs a one-shot job nothing when it completes", async () => {
-    // Asserted with the rest of a completion in history.test.ts: the name stands in no index of what changes.
-    const { results } = await env.DB.prepare("SELECT name FROM pragma_index_info('jobs_by_name') ORDER BY seqno").all<{
-      name: string;
-    }>();
-    expect(results.map(({ name }) => name)).toEqual(["workspace_id", "name", "id"]);
-  });
 });
