@@ -27,6 +27,8 @@ export const APP_ERROR_CODES = [
   "secret_in_use",
   "too_many_signing_keys",
   "event_too_large",
+  "too_many_tags",
+  "metadata_too_large",
   "rate_limited",
   "backlog_full",
   "actor_unavailable",
@@ -52,7 +54,10 @@ export function invalid(issues: readonly FieldIssue[]): { readonly ok: false; re
 }
 
 /** The same answer for what never was, what is gone, and what belongs to another workspace. */
-export function notFound(what: "job" | "version" | "execution" | "step" | "token" | "secret"): {
+export function notFound(
+  what:
+    "job" | "version" | "execution" | "step" | "token" | "secret" | "batch" | "wait token" | "schedule" | "bulk action",
+): {
   readonly ok: false;
   readonly error: AppError;
 } {
@@ -65,4 +70,10 @@ export function refused(
   more: { readonly details?: Readonly<Record<string, JsonValue>>; readonly retryAfterSeconds?: number } = {},
 ): { readonly ok: false; readonly error: AppError } {
   return err({ code, message, ...more });
+}
+
+/** A refusal as one code and one sentence, for where it is kept with a thing and not answered with. */
+export function inWords(error: AppError): { readonly code: string; readonly message: string } {
+  if (error.code !== "invalid_request") return { code: error.code, message: error.message };
+  return { code: error.code, message: error.issues.map(({ path, message }) => `${path} ${message}`.trim()).join("; ") };
 }
