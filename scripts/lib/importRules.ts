@@ -51,6 +51,7 @@ const RULES: readonly LayerRule[] = [
     mayImport: [
       "src/domain/",
       "src/app/ports.ts",
+      "src/app/ports/",
       "src/queue/message.ts",
       "src/queue/producer.ts",
       "src/observability/",
@@ -74,12 +75,12 @@ const RULES: readonly LayerRule[] = [
   },
   ...["db", "outbound", "secrets"].map((adapter) => ({
     layer: `src/${adapter}/`,
-    mayImport: ["src/domain/", "src/app/ports.ts"],
+    mayImport: ["src/domain/", "src/app/ports.ts", "src/app/ports/"],
     reason: `${adapter} implements ports and is called by use cases: it must not know them, nor another adapter.`,
   })),
   {
     layer: "src/auth/",
-    mayImport: ["src/domain/", "src/app/ports.ts"],
+    mayImport: ["src/domain/", "src/app/ports.ts", "src/app/ports/"],
     reason: "auth decides about tokens and roles: it must not know routes or columns.",
   },
   {

@@ -26,6 +26,8 @@ export const APP_ERROR_CODES = [
   "secret_in_use",
   "too_many_signing_keys",
   "event_too_large",
+  "too_many_tags",
+  "metadata_too_large",
   "rate_limited",
   "backlog_full",
   "actor_unavailable",
@@ -51,7 +53,10 @@ export function invalid(issues: readonly FieldIssue[]): { readonly ok: false; re
 }
 
 /** The same answer for what never was, what is gone, and what belongs to another workspace. */
-export function notFound(what: "job" | "version" | "execution" | "step" | "token" | "secret"): {
+export function notFound(
+  what:
+    "job" | "version" | "execution" | "step" | "token" | "secret" | "batch" | "wait token" | "schedule" | "bulk action",
+): {
   readonly ok: false;
   readonly error: AppError;
 } {

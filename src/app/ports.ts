@@ -2,6 +2,7 @@
 
 import type { JobActorProtocol, HistoryEntry } from "../domain/engine/protocol.ts";
 import type { Execution, ExecutionSource, ExecutionStatus } from "../domain/execution/execution.ts";
+import type { StatusFilter } from "../domain/execution/statusFilter.ts";
 import type { Job, JobKind, JobState } from "../domain/job/job.ts";
 import type { Result } from "../domain/result.ts";
 import type { Secret } from "../domain/secret/secret.ts";
@@ -41,6 +42,8 @@ export interface JobRepository {
   insert(job: Job, idempotency: IdempotencyKey | null): Promise<"inserted" | "idempotency_key_taken">;
   find(workspaceId: string, jobId: string): Promise<Job | null>;
   findByIdempotencyKey(workspaceId: string, key: string): Promise<{ job: Job; bodyDigest: string } | null>;
+  /** By its exact name: the oldest that is not bound to a task as its schedule; the oldest of all when every one is. */
+  findByName(workspaceId: string, name: string): Promise<Job | null>;
   /** Newest first. A cursor that does not decode yields `"bad_cursor"`. */
   list(workspaceId: string, filter: JobFilter, page: PageRequest): Promise<Page<Job> | "bad_cursor">;
   /** Replaces the definition if the stored version is still `expectedVersion`; says whether it was. */
@@ -92,12 +95,37 @@ export interface ExecutionQuery {
   readonly jobName: string | null;
   readonly sort: "scheduled_for" | "created_at";
   readonly order: "asc" | "desc";
-  readonly page: PageRequest;
+  readonly page: ExecutionPageRequest;
+  /** Each of the following narrows the list further, and nothing when it is absent. Of a list, any member may fit. */
+  readonly jobIds?: readonly string[];
+  readonly statuses?: readonly StatusFilter[];
+  readonly sources?: readonly ExecutionSource[];
+  readonly tags?: readonly string[];
+  readonly batchId?: string;
+  /** What a bulk action cancelled, or the replays that it started. */
+  readonly bulkActionId?: string;
+  readonly jobVersion?: number;
+  /** Bounds of the creation, `createdFromMs` included, `createdToMs` excluded. */
+  readonly createdFromMs?: number;
+  readonly createdToMs?: number;
+}
+
+export interface ExecutionPageRequest extends PageRequest {
+  /**
+   * A cursor as well: the page that ends right before its place, in the same order. `hasMore` then says whether there is
+   * more before that page, and `nextCursor` is the place of its last item. Not together with `cursor` or `offset`.
+   */
+  readonly before?: string;
 }
 
 export interface ExecutionRepository {
   find(workspaceId: string, executionId: string): Promise<Execution | null>;
-  list(workspaceId: string, query: ExecutionQuery): Promise<Page<ExecutionSummary> | "bad_cursor">;
+  /** `nowMs` tells what is delayed. */
+  list(workspaceId: string, query: ExecutionQuery, nowMs: number): Promise<Page<ExecutionSummary> | "bad_cursor">;
+  /** How many executions a list would hold, all pages together. */
+  count(workspaceId: string, query: ExecutionQuery, nowMs: number): Promise<number>;
+  /** Those of the executions that the history has. */
+  summaries(workspaceId: string, executionIds: readonly string[]): Promise<ReadonlyMap<string, ExecutionSummary>>;
   /** The newest execution, by due time, of each of the jobs. */
   latestOfJobs(jobIds: readonly string[]): Promise<ReadonlyMap<string, ExecutionSummary>>;
   /** What waits for a person, newest executions first. */

@@ -18,6 +18,11 @@ import type {
   Vault,
   WorkspaceRepository,
 } from "./ports.ts";
+import type { BatchRepository } from "./ports/batches.ts";
+import type { BulkActionRepository, BulkQueue } from "./ports/bulkActions.ts";
+import type { LabelRepository } from "./ports/labels.ts";
+import type { ScheduleBindingRepository } from "./ports/scheduleBindings.ts";
+import type { WaitTokenRepository } from "./ports/waitTokens.ts";
 
 export interface Services {
   readonly jobs: JobRepository;
@@ -28,6 +33,12 @@ export interface Services {
   readonly secrets: SecretRepository;
   readonly signingKeys: SigningKeyRepository;
   readonly triggers: TriggerRepository;
+  readonly labels: LabelRepository;
+  readonly batches: BatchRepository;
+  readonly waitTokens: WaitTokenRepository;
+  readonly scheduleBindings: ScheduleBindingRepository;
+  readonly bulkActions: BulkActionRepository;
+  readonly bulkQueue: BulkQueue;
   readonly triggerSeals: TriggerSeals;
   /** By the hash of a token; of this isolate. */
   readonly triggerLimits: TokenBuckets;

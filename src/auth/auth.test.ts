@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import type { Token } from "../domain/workspace/workspace.ts";
 import { TokenCache, authenticate } from "./authenticate.ts";
-import { digestsEqual } from "./constantTime.ts";
+import { digestsEqual } from "../domain/constantTime.ts";
 import { readToken } from "./credentials.ts";
 
 const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");

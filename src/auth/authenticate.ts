@@ -2,7 +2,7 @@
 
 import type { Clock } from "../domain/clock.ts";
 import type { Token } from "../domain/workspace/workspace.ts";
-import { digestsEqual } from "./constantTime.ts";
+import { digestsEqual } from "../domain/constantTime.ts";
 
 export type Principal = { readonly type: "operator" } | { readonly type: "token"; readonly token: Token };
 

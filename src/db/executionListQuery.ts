@@ -17,7 +17,7 @@
 
 import type { ExecutionQuery } from "../app/ports.ts";
 import { executionIdFloor } from "../domain/ids.ts";
-import type { Position } from "./cursor.ts";
+import type { Position } from "../domain/cursor.ts";
 import { foldName } from "./jobRow.ts";
 
 /** Which jobs' executions are asked for, after a job name has been looked up. */

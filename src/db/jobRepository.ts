@@ -6,7 +6,7 @@ import type { JobFilter, JobRepository, PageRequest } from "../app/ports.ts";
 import { isJobId } from "../domain/ids.ts";
 import type { StorageDeps } from "./calls.ts";
 import { once, repeated } from "./calls.ts";
-import { decodeCursor, encodeCursor } from "./cursor.ts";
+import { decodeCursor, encodeCursor } from "../domain/cursor.ts";
 import { foldName, toJob, toJobColumns } from "./jobRow.ts";
 import { purgeJob } from "./jobPurge.ts";
 import { keepVersion } from "./jobVersions.ts";
@@ -66,6 +66,10 @@ export function createJobRepository(db: D1Database, deps: StorageDeps): JobRepos
           .where(and(eq(jobs.workspaceId, workspaceId), eq(jobs.idempotencyKey, key), IS_LIVE)),
       );
       return row === undefined ? null : { job: toJob(row), bodyDigest: row.idempotencyDigest ?? "" };
+    },
+
+    async findByName() {
+      throw new Error("Comes with the next commits.");
     },
 
     /** A cursor stands for a place, so the offset does not apply on top of it. */

@@ -4,7 +4,7 @@ import { and, desc, eq, lt, lte, sql } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";
 import type { JobVersion, JobVersionRepository } from "../app/ports.ts";
 import { once } from "./calls.ts";
-import { decodeCursor, encodeCursor } from "./cursor.ts";
+import { decodeCursor, encodeCursor } from "../domain/cursor.ts";
 import { toDefinition } from "./jobRow.ts";
 import { jobVersions } from "./schema.ts";
 

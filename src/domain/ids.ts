@@ -40,7 +40,7 @@ function randomText(length: number, random: Random): string {
 
 /** `prefix_` + time + 80 random bits: for everything that has no meaning of its own in its id. */
 export function newId(
-  prefix: "job" | "wks" | "tok" | "sec" | "key" | "whs" | "req",
+  prefix: "job" | "wks" | "tok" | "sec" | "key" | "whs" | "req" | "batch" | "waitpoint" | "bulk",
   nowMs: number,
   random: Random,
 ): string {

@@ -94,12 +94,26 @@ function repositoriesOf(env: Bindings): Repositories {
   return repositories;
 }
 
+function comesNext<T extends object>(name: string): T {
+  return new Proxy({} as T, {
+    get: () => () => {
+      throw new Error(`${name} comes with the next commits.`);
+    },
+  });
+}
+
 /** What the API's use cases work with. The host of `requestUrl` is our own: no job may call it. */
 export function composeServices(env: Bindings, waitUntil: (work: Promise<unknown>) => void, requestUrl: URL): Services {
   const policy = targetPolicy(env, [requestUrl.host]);
   const outbound = composeOutbound(env, policy);
   return {
     ...repositoriesOf(env),
+    labels: comesNext("labels"),
+    batches: comesNext("batches"),
+    waitTokens: comesNext("waitTokens"),
+    scheduleBindings: comesNext("scheduleBindings"),
+    bulkActions: comesNext("bulkActions"),
+    bulkQueue: comesNext("bulkQueue"),
     triggerSeals: createTriggerSeals({ keyring: () => parseKeyring(env), keys: webhookKeys }),
     triggerLimits,
     openVault: async () => {

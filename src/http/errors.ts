@@ -38,6 +38,8 @@ export const ERRORS = {
   too_many_signing_keys: { status: 409, meaning: "So many keys are valid at a time that no more are taken." },
   payload_too_large: { status: 413, meaning: "The body has more than 256 KB." },
   event_too_large: { status: 413, meaning: "Headers and body of a webhook take more than 1 MB as JSON." },
+  metadata_too_large: { status: 413, meaning: "The metadata of an execution would have more than 256 KB." },
+  too_many_tags: { status: 422, meaning: "An execution or a wait token has ten tags at most." },
   rate_limited: { status: 429, meaning: "Too many requests to one webhook URL; see `Retry-After`." },
   backlog_full: { status: 429, meaning: "Too many executions of the job are waiting." },
   internal: { status: 500, meaning: "A fault of ours; it is logged under the request's id." },

@@ -1,5 +1,6 @@
 /** The history of a workspace or of one of its jobs. */
 
+import { encodeCursor } from "../../domain/cursor.ts";
 import { isJobId } from "../../domain/ids.ts";
 import { ok } from "../../domain/result.ts";
 import type { Outcome } from "../errors.ts";
@@ -14,8 +15,13 @@ export async function listExecutions(
   workspaceId: string,
   query: ExecutionQuery,
 ): Promise<Outcome<Page<ExecutionSummary>>> {
-  const page = await services.executions.list(workspaceId, query);
+  const page = await services.executions.list(workspaceId, query, services.clock.now());
   return page === "bad_cursor" ? badCursor() : ok(page);
+}
+
+/** The place of an execution in a list by due time, as `cursor` or `before` take it. */
+export function cursorOf(executionId: string): string {
+  return encodeCursor({ id: executionId, timeMs: null });
 }
 
 /** The executions of one job, which must exist. */

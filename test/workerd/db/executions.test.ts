@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { ExecutionQuery, ExecutionSummary, Page } from "../../../src/app/ports.ts";
 import type { Execution } from "../../../src/domain/execution/execution.ts";
-import { encodeCursor } from "../../../src/db/cursor.ts";
+import { encodeCursor } from "../../../src/domain/cursor.ts";
 import { StorageUnavailable } from "../../../src/db/errors.ts";
 import type { Job } from "../../../src/domain/job/job.ts";
 import { aJob, anExecution, aStepRecord, aWorkflow, aWorkspaceId, START_MS } from "./builders.ts";
@@ -29,7 +29,7 @@ function aQuery({ limit = 50, offset = 0, cursor = null, ...changes }: Changes =
 }
 
 async function list(workspaceId: string, changes: Changes = {}): Promise<Page<ExecutionSummary>> {
-  const page = await storage.executions.list(workspaceId, aQuery(changes));
+  const page = await storage.executions.list(workspaceId, aQuery(changes), START_MS);
   if (page === "bad_cursor") throw new Error("The cursor was refused.");
   return page;
 }
@@ -177,16 +177,16 @@ describe("list", () => {
       const other = sort === "created_at" ? "scheduled_for" : "created_at";
       const { nextCursor } = await list(workspaceId, { sort: other, limit: 1 });
       for (const cursor of ["", "nonsense", nextCursor]) {
-        expect(await storage.executions.list(workspaceId, aQuery({ sort, cursor }))).toBe("bad_cursor");
+        expect(await storage.executions.list(workspaceId, aQuery({ sort, cursor }), START_MS)).toBe("bad_cursor");
       }
     },
   );
 
   it("says that it is unavailable when D1 is, and lets a fault of ours be seen", async () => {
     const offline = storageOn(failingD1("Network connection lost.").db).executions;
-    await expect(offline.list(workspaceId, aQuery())).rejects.toBeInstanceOf(StorageUnavailable);
+    await expect(offline.list(workspaceId, aQuery(), START_MS)).rejects.toBeInstanceOf(StorageUnavailable);
     const broken = storageOn(failingD1("no such column: SQLITE_ERROR").db).executions;
-    await expect(broken.list(workspaceId, aQuery())).rejects.toMatchObject({ fault: "query_fault" });
+    await expect(broken.list(workspaceId, aQuery(), START_MS)).rejects.toMatchObject({ fault: "query_fault" });
   });
 });
 

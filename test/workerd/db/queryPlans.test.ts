@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import type { ExecutionQuery } from "../../../src/app/ports.ts";
-import { encodeCursor } from "../../../src/db/cursor.ts";
+import { encodeCursor } from "../../../src/domain/cursor.ts";
 import type { JobScope } from "../../../src/db/executionListQuery.ts";
 import { executionListStatement } from "../../../src/db/executionListQuery.ts";
 import { EXECUTION_SOURCES, EXECUTION_STATUSES } from "../../../src/domain/execution/execution.ts";
@@ -141,7 +141,7 @@ describe("the plan of everything else", () => {
     await executions.find(workspaceId, anExecution(job).id);
     await executions.latestOfJobs([job.id]);
     await executions.listApprovals(workspaceId, { limit: 50, offset: 0, cursor: null });
-    await executions.list(workspaceId, { ...(shapes[0] as Shape).query, jobName: "n" });
+    await executions.list(workspaceId, { ...(shapes[0] as Shape).query, jobName: "n" }, START_MS);
     await secrets.insert(aSecret(workspaceId), SEALED);
     await secrets.find(workspaceId, "stripe-key");
     await secrets.list(workspaceId);

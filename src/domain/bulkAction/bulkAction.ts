@@ -1,0 +1,54 @@
+/** Bulk actions: cancelling or replaying many executions, a slice at a time. */
+
+import type { ExecutionSource } from "../execution/execution.ts";
+import type { StatusFilter } from "../execution/statusFilter.ts";
+
+export const BULK_ACTION_TYPES = ["cancel", "replay"] as const;
+export type BulkActionType = (typeof BULK_ACTION_TYPES)[number];
+
+export const BULK_ACTION_STATUSES = ["PENDING", "COMPLETED", "ABORTED"] as const;
+export type BulkActionStatus = (typeof BULK_ACTION_STATUSES)[number];
+
+/** Executions that a bulk action names one by one. */
+export const BULK_RUN_IDS_MOST = 1_000;
+/** Executions of one slice, which is one message: a slice is done in seconds, and an abort waits for one at most. */
+export const BULK_SLICE_MOST = 50;
+
+/** Every member that is given must hold; at least one is. */
+export interface BulkFilter {
+  readonly statuses?: readonly StatusFilter[];
+  readonly jobIds?: readonly string[];
+  readonly sources?: readonly ExecutionSource[];
+  readonly tags?: readonly string[];
+  readonly batchId?: string;
+  readonly bulkActionId?: string;
+  readonly jobVersion?: number;
+  /** When the execution was created: `createdFromMs` included, `createdToMs` excluded. */
+  readonly createdFromMs?: number;
+  readonly createdToMs?: number;
+}
+
+export type BulkTarget =
+  | { readonly type: "executions"; readonly ids: readonly string[] }
+  /** Of what there was when the action was created: later executions do not match, least of all its own replays. */
+  | { readonly type: "filter"; readonly filter: BulkFilter };
+
+export interface BulkAction {
+  /** `bulk_…`. */
+  readonly id: string;
+  readonly workspaceId: string;
+  readonly action: BulkActionType;
+  readonly name: string | null;
+  readonly status: BulkActionStatus;
+  readonly target: BulkTarget;
+  readonly counts: BulkCounts;
+  readonly createdAtMs: number;
+  readonly completedAtMs: number | null;
+}
+
+export interface BulkCounts {
+  /** What was named, or what the filter matched when the action was created. */
+  readonly total: number;
+  readonly success: number;
+  readonly failure: number;
+}
