@@ -29,7 +29,7 @@ export interface RunContext {
 }
 
 export interface RelatedRun {
-  readonly summary: ExecutionSummary;
+  readonly run: RunSource;
   readonly labels: Labels | undefined;
   readonly depth: number;
   readonly isAwaited: boolean;
@@ -51,9 +51,9 @@ export function toRun(execution: Execution, context: RunContext, viewing: Viewin
   const { start, parent, error } = execution;
   const { schedule } = context;
   const [payload, output] = [inputOf(execution), resultOf(execution)];
-  const attemptCount = attemptCountOf(execution);
+  const run = asRunSource(execution);
   return {
-    ...commonFields({ ...execution, attemptCount }, context.labels, viewing),
+    ...commonFields(run, context.labels, viewing),
     ...(start?.idempotencyKey == null ? {} : { idempotencyKey: start.idempotencyKey }),
     ...(start?.ttlMs == null ? {} : { ttl: formatDuration(start.ttlMs) }),
     ...(start?.batchId == null ? {} : { batchId: start.batchId }),
@@ -70,12 +70,13 @@ export function toRun(execution: Execution, context: RunContext, viewing: Viewin
         ? {}
         : { children: context.children.map((child) => toRelatedRun(child, viewing)) }),
     },
-    attemptCount,
+    attemptCount: run.attemptCount,
     attempts: [],
   };
 }
 
-type CommonSource = Pick<
+/** What every view of a run needs of it; a line of a list has as much. */
+export type RunSource = Pick<
   Execution,
   | "id"
   | "jobName"
@@ -89,8 +90,13 @@ type CommonSource = Pick<
   | "finishedAtMs"
 > & { readonly attemptCount: number };
 
+/** Attempts are requests of a plain job; what steps tried is not counted. */
+export function asRunSource(execution: Execution): RunSource {
+  return { ...execution, attemptCount: execution.attempts.length };
+}
+
 /** What items of lists, related runs and a run on its own have in common. */
-function commonFields(source: CommonSource, labels: Labels | undefined, { nowMs, dialect }: Viewing) {
+function commonFields(source: RunSource, labels: Labels | undefined, { nowMs, dialect }: Viewing) {
   const { createdAtMs, startedAtMs, finishedAtMs, scheduledForMs } = source;
   const status = runStatus(source, nowMs, dialect);
   const updatedAtMs = Math.max(createdAtMs, startedAtMs ?? 0, finishedAtMs ?? 0, labels?.updatedAtMs ?? 0);
@@ -116,8 +122,8 @@ function commonFields(source: CommonSource, labels: Labels | undefined, { nowMs,
   };
 }
 
-function toRelatedRun({ summary, labels, depth, isAwaited }: RelatedRun, viewing: Viewing) {
-  return { ...commonFields(summary, labels, viewing), depth, triggerFunction: triggerFunction(false, isAwaited) };
+function toRelatedRun({ run, labels, depth, isAwaited }: RelatedRun, viewing: Viewing) {
+  return { ...commonFields(run, labels, viewing), depth, triggerFunction: triggerFunction(false, isAwaited) };
 }
 
 function toRunSchedule({ job, binding, cron, timezone }: ScheduleView) {
@@ -132,12 +138,6 @@ function toRunSchedule({ job, binding, cron, timezone }: ScheduleView) {
 function triggerFunction(isOfBatch: boolean, isAwaited: boolean): "trigger" | "triggerAndWait" | "batchTrigger" {
   if (isAwaited) return "triggerAndWait";
   return isOfBatch ? "batchTrigger" : "trigger";
-}
-
-/** Requests of a plain job; a job with steps is one attempt, whatever its steps tried. */
-function attemptCountOf({ workflow, attempts, startedAtMs }: Execution): number {
-  if (workflow !== null) return startedAtMs === null ? 0 : 1;
-  return attempts.length;
 }
 
 /** The result of a run that has ended, as `triggerAndWait` would hand it on. */
