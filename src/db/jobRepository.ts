@@ -26,6 +26,16 @@ const IS_LIVE = isNull(jobs.deletedAt);
 const IS_OPEN = and(sql`${jobs.state} <> 'completed'`, IS_LIVE);
 const IS_UNAPPLIED = and(sql`${jobs.appliedVersion} < ${jobs.version}`, IS_LIVE);
 
+/** A task is older than its schedules, as a rule, so the first look ends at once. */
+function oldestNamed(workspaceId: string, name: string) {
+  const named = sql`SELECT named.id FROM jobs AS named INDEXED BY jobs_by_name
+    WHERE named.workspace_id = ${workspaceId} AND named.name = ${name} AND named.deleted_at IS NULL`;
+  const isBound = sql`EXISTS (SELECT 1 FROM schedule_bindings WHERE schedule_bindings.job_id = named.id)`;
+  return sql`coalesce(
+    (${named} AND NOT ${isBound} ORDER BY named.id LIMIT 1),
+    (${named} ORDER BY named.id LIMIT 1))`;
+}
+
 export function createJobRepository(db: D1Database, deps: StorageDeps): JobRepository {
   const orm = drizzle(db);
   return {
@@ -68,8 +78,15 @@ export function createJobRepository(db: D1Database, deps: StorageDeps): JobRepos
       return row === undefined ? null : { job: toJob(row), bodyDigest: row.idempotencyDigest ?? "" };
     },
 
-    async findByName() {
-      throw new Error("Comes with the next commits.");
+    async findByName(workspaceId, name) {
+      const row = await once("jobs.find_by_name", () =>
+        orm
+          .select()
+          .from(jobs)
+          .where(eq(jobs.id, oldestNamed(workspaceId, name)))
+          .get(),
+      );
+      return row === undefined ? null : toJob(row);
     },
 
     /** A cursor stands for a place, so the offset does not apply on top of it. */

@@ -1,7 +1,7 @@
 /** Hands items of a batch in: each starts one execution, however often it is handed in. */
 
 import type { NewLabels } from "../executions/labels.ts";
-import type { StartRequest } from "../executions/startRequest.ts";
+import type { StartRequest } from "../executions/startExecution.ts";
 import type { BatchItemError } from "../../domain/batch/batch.ts";
 import type { Outcome } from "../errors.ts";
 import type { Services } from "../services.ts";

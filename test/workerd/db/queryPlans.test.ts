@@ -2,8 +2,8 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import type { ExecutionQuery } from "../../../src/app/ports.ts";
 import { encodeCursor } from "../../../src/domain/cursor.ts";
-import type { JobScope } from "../../../src/db/executionListQuery.ts";
-import { executionListStatement } from "../../../src/db/executionListQuery.ts";
+import { executionCountStatement, executionListStatement } from "../../../src/db/executionListQuery.ts";
+import type { JobScope, Place } from "../../../src/db/executionWalks.ts";
 import { EXECUTION_SOURCES, EXECUTION_STATUSES } from "../../../src/domain/execution/execution.ts";
 import { JOB_KINDS, JOB_STATES } from "../../../src/domain/job/job.ts";
 import { aJob, anExecution, aSecret, aSigningKey, aToken, aWorkspaceId, SEALED, START_MS } from "./builders.ts";
@@ -44,7 +44,12 @@ const scopes: JobScope[] = [
 interface Shape {
   readonly query: ExecutionQuery;
   readonly scope: JobScope;
-  readonly after: { id: string; timeMs: number | null } | null;
+  readonly place: Place | null;
+}
+
+function placesOf(sort: ExecutionQuery["sort"]): (Place | null)[] {
+  const position = { id: anExecution(job).id, timeMs: sort === "created_at" ? START_MS : null };
+  return [null, { position, isBefore: false }, { position, isBefore: true }];
 }
 
 const shapes: Shape[] = scopes.flatMap((scope) =>
@@ -53,7 +58,7 @@ const shapes: Shape[] = scopes.flatMap((scope) =>
       bounds.flatMap((bound) =>
         (["scheduled_for", "created_at"] as const).flatMap((sort) =>
           (["asc", "desc"] as const).flatMap((order) =>
-            [null, { id: anExecution(job).id, timeMs: sort === "created_at" ? START_MS : null }].map((after) => ({
+            placesOf(sort).map((place) => ({
               query: {
                 ...bound,
                 status,
@@ -65,7 +70,7 @@ const shapes: Shape[] = scopes.flatMap((scope) =>
                 page: { limit: 50, offset: 0, cursor: null },
               },
               scope,
-              after,
+              place,
             })),
           ),
         ),
@@ -76,9 +81,9 @@ const shapes: Shape[] = scopes.flatMap((scope) =>
 
 describe("the plan of a list of executions", () => {
   it("walks a covering index, and fetches the page's rows by primary key, in every shape", async () => {
-    expect(shapes.length).toBe(5 * 7 * 2 * 2 * 2 * 2 * 2);
-    for (const { query, scope, after } of shapes) {
-      const statement = executionListStatement(workspaceId, query, scope, after);
+    expect(shapes.length).toBe(5 * 7 * 2 * 2 * 2 * 2 * 3);
+    for (const { query, scope, place } of shapes) {
+      const statement = executionListStatement(workspaceId, query, scope, place, START_MS);
       const plan = await planOf(statement);
       expect(scansIn(plan), statement.sql).toEqual([]);
       const searches = plan.filter((line) => line.startsWith("SEARCH executions"));
@@ -94,8 +99,8 @@ describe("the plan of a list of executions", () => {
   });
 
   it("takes the order by due time from the index, unless it merges several jobs", async () => {
-    for (const { query, scope, after } of shapes) {
-      const statement = executionListStatement(workspaceId, query, scope, after);
+    for (const { query, scope, place } of shapes) {
+      const statement = executionListStatement(workspaceId, query, scope, place, START_MS);
       const isMerged = scope.type !== "one" && statement.sql.includes("executions_by_job");
       if (query.sort === "created_at" || isMerged) continue;
       expect(await planOf(statement), statement.sql).not.toContain("USE TEMP B-TREE FOR ORDER BY");
@@ -104,7 +109,7 @@ describe("the plan of a list of executions", () => {
 
   it("looks for what did not succeed among what did not succeed", async () => {
     const shape = shapes.find(({ query, scope }) => query.status === "failed" && scope.type === "all") as Shape;
-    const plan = await planOf(executionListStatement(workspaceId, shape.query, shape.scope, shape.after));
+    const plan = await planOf(executionListStatement(workspaceId, shape.query, shape.scope, shape.place, START_MS));
     expect(plan.join("\n")).toContain("executions_unsucceeded (workspace_id=? AND status=?");
   });
 });
