@@ -35,6 +35,8 @@ export interface JobFilter {
   readonly kind: JobKind | null;
   /** Case-insensitive substring. */
   readonly name: string | null;
+  /** Leaves out what was never armed. */
+  readonly exceptDrafts?: boolean;
 }
 
 export interface JobRepository {
@@ -46,6 +48,8 @@ export interface JobRepository {
   findByName(workspaceId: string, name: string): Promise<Job | null>;
   /** Newest first. A cursor that does not decode yields `"bad_cursor"`. */
   list(workspaceId: string, filter: JobFilter, page: PageRequest): Promise<Page<Job> | "bad_cursor">;
+  /** By the indexes that lists walk: the cost is that of a list without a limit, its definitions left out. */
+  count(workspaceId: string): Promise<{ readonly all: number; readonly drafts: number }>;
   /** Replaces the definition if the stored version is still `expectedVersion`; says whether it was. */
   replace(job: Job, expectedVersion: number): Promise<boolean>;
   markApplied(jobId: string, version: number): Promise<void>;
@@ -78,6 +82,8 @@ export interface JobVersionRepository {
   list(jobId: string, page: PageRequest): Promise<Page<JobVersion> | "bad_cursor">;
   /** `null` also for one that is too old to be kept. */
   find(jobId: string, version: number): Promise<JobVersion | null>;
+  /** Those of the versions that are kept, in one query. */
+  findMany(jobId: string, versions: readonly number[]): Promise<ReadonlyMap<number, JobVersion>>;
 }
 
 /** One line of a list of executions: everything but the attempts. */

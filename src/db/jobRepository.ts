@@ -1,6 +1,6 @@
 /** Jobs in D1. Every query but the purge sees only jobs that are not deleted. */
 
-import { and, asc, desc, eq, gt, isNotNull, isNull, lt, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gt, isNotNull, isNull, lt, ne, sql } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";
 import type { JobFilter, JobRepository, PageRequest } from "../app/ports.ts";
 import { isJobId } from "../domain/ids.ts";
@@ -35,6 +35,12 @@ function oldestNamed(workspaceId: string, name: string) {
     (${named} AND NOT ${isBound} ORDER BY named.id LIMIT 1),
     (${named} ORDER BY named.id LIMIT 1))`;
 }
+
+/** Drafts are in the index of what is not completed, by their state. */
+const COUNT = `SELECT
+  (SELECT count(*) FROM jobs INDEXED BY jobs_listed WHERE workspace_id = ?1 AND deleted_at IS NULL) AS "all",
+  (SELECT count(*) FROM jobs INDEXED BY jobs_open
+    WHERE state = 'draft' AND workspace_id = ?1 AND state <> 'completed' AND deleted_at IS NULL) AS drafts`;
 
 export function createJobRepository(db: D1Database, deps: StorageDeps): JobRepository {
   const orm = drizzle(db);
@@ -102,6 +108,13 @@ export function createJobRepository(db: D1Database, deps: StorageDeps): JobRepos
         hasMore,
         nextCursor: hasMore && last !== undefined ? encodeCursor({ id: last.id, timeMs: null }) : null,
       };
+    },
+
+    async count(workspaceId) {
+      const counts = await once("jobs.count", () =>
+        db.prepare(COUNT).bind(workspaceId).first<{ all: number; drafts: number }>(),
+      );
+      return counts ?? { all: 0, drafts: 0 };
     },
 
     /**
@@ -209,6 +222,7 @@ function listQuery(
           isOpenState ? sql`+${jobs.workspaceId} = ${workspaceId}` : eq(jobs.workspaceId, workspaceId),
           isOpenState ? IS_OPEN : IS_LIVE,
           filter.state === null ? undefined : eq(jobs.state, filter.state),
+          filter.exceptDrafts === true ? ne(jobs.state, "draft") : undefined,
           filter.kind === null ? undefined : eq(jobs.kind, filter.kind),
           filter.name === null ? undefined : sql`instr(${jobs.nameFolded}, ${foldName(filter.name)}) > 0`,
           beforeId === null ? undefined : lt(jobs.id, beforeId),

@@ -65,6 +65,18 @@ export function createJobVersionRepository(db: D1Database): JobVersionRepository
       );
       return row === undefined ? null : toVersion(row);
     },
+
+    async findMany(jobId, versions) {
+      if (versions.length === 0) return new Map();
+      const wanted = sql`${jobVersions.version} IN (SELECT value FROM json_each(${JSON.stringify(versions)}))`;
+      const rows = await once("job_versions.find_many", () =>
+        orm
+          .select()
+          .from(jobVersions)
+          .where(and(eq(jobVersions.jobId, jobId), wanted)),
+      );
+      return new Map(rows.map((row) => [row.version, toVersion(row)]));
+    },
   };
 }
 

@@ -29,7 +29,7 @@ export async function admit(
 ): Promise<Result<Token | null, HttpError>> {
   if (access === "public") return ok(null);
   const secret = readToken(headers);
-  if (!secret.ok) return unauthorized(CREDENTIALS[secret.error]);
+  if (!secret.ok) return unauthorized(CREDENTIALS[secret.error], secret.error === "missing");
   const principal = await authenticate(secret.value, services, cache);
   if (principal === null) return unauthorized(`This token opens nothing; it may have been deleted. ${HOW}`);
   if (access === "operator") {
@@ -52,6 +52,7 @@ function forbidden(message: string): { readonly ok: false; readonly error: HttpE
   return err({ code: "forbidden", message });
 }
 
-function unauthorized(message: string): { readonly ok: false; readonly error: HttpError } {
-  return err({ code: "unauthorized", message, headers: { "www-authenticate": 'Bearer realm="carillon"' } });
+function unauthorized(message: string, isAnonymous = false): { readonly ok: false; readonly error: HttpError } {
+  const headers = { "www-authenticate": 'Bearer realm="carillon"' };
+  return err({ code: "unauthorized", message, headers, isAnonymous });
 }

@@ -65,6 +65,8 @@ export interface HttpError {
   readonly message: string;
   readonly details?: JsonValue | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Of `unauthorized`: no token was sent at all, which some APIs tell from one that opens nothing. */
+  readonly isAnonymous?: boolean;
 }
 
 export function errorResponse(error: HttpError): Response {

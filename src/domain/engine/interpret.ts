@@ -8,6 +8,7 @@
  */
 
 import type { ExecutionError } from "../execution/execution.ts";
+import { stepFailureSentence } from "../execution/stepFailure.ts";
 import type { StepRecord } from "../execution/stepRecord.ts";
 import type { ForEachStep, NestedList, ParallelStep, StepDefinition } from "../workflow/definition.ts";
 import { type ConditionStep, nestedLists, stepPath } from "../workflow/definition.ts";
@@ -151,5 +152,5 @@ function walkBranches(
 }
 
 function described({ error, path }: Failure): ExecutionError {
-  return path === null ? error : { code: error.code, message: `Step "${path}" failed: ${error.message}` };
+  return path === null ? error : { code: error.code, message: stepFailureSentence(path, error.message) };
 }

@@ -43,6 +43,20 @@ describe("versions of a job", () => {
     expect([workspaceId, createdAtMs, scheduleFromMs]).toEqual([first.workspaceId, START_MS, START_MS]);
   });
 
+  it("are found several at a time", async () => {
+    const first = await aStoredJob();
+    await jobs.replace(next(first, { name: "second" }), 1);
+    const other = await aStoredJob();
+    const found = await versions.findMany(first.id, [1, 2, 3]);
+    expect([...found].map(([version, { name }]) => [version, name])).toEqual([
+      [1, "Nightly report"],
+      [2, "second"],
+    ]);
+    expect(found.get(1)).toEqual(await versions.find(first.id, 1));
+    expect((await versions.findMany(other.id, [2])).size).toBe(0);
+    expect((await versions.findMany(other.id, [])).size).toBe(0);
+  });
+
   it("are those of the edit that won", async () => {
     const job = await aStoredJob();
     const both = [next(job, { name: "one" }), next(job, { name: "two" })];

@@ -139,6 +139,22 @@ describe("list", () => {
   });
 });
 
+describe("drafts", () => {
+  it("are counted among all jobs, and left out of a list that asks for it", async () => {
+    const workspaceId = aWorkspaceId();
+    const states = ["draft", "active", "paused", "completed", "draft"] as const;
+    for (const state of states) await aStoredJob({ workspaceId, state, createdAtMs: START_MS });
+    await aStoredJob({ state: "draft" });
+    const { items } = await list(workspaceId, { exceptDrafts: true });
+    expect(items.map(({ state }) => state).toSorted()).toEqual(["active", "completed", "paused"]);
+    expect(await jobs.count(workspaceId)).toEqual({ all: 5, drafts: 2 });
+    const [published, draft] = [items[0] as Job, (await list(workspaceId, { state: "draft" })).items[0] as Job];
+    for (const { id } of [published, draft]) await jobs.markDeleted(workspaceId, id, START_MS);
+    expect(await jobs.count(workspaceId)).toEqual({ all: 3, drafts: 1 });
+    expect(await jobs.count(aWorkspaceId())).toEqual({ all: 0, drafts: 0 });
+  });
+});
+
 describe("replace", () => {
   it("replaces the version that was read, and no other", async () => {
     const job = await aStoredJob();

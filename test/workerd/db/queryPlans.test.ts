@@ -2,8 +2,9 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import type { ExecutionQuery } from "../../../src/app/ports.ts";
 import { encodeCursor } from "../../../src/domain/cursor.ts";
-import { executionCountStatement, executionListStatement } from "../../../src/db/executionListQuery.ts";
+import { executionListStatement } from "../../../src/db/executionListQuery.ts";
 import type { JobScope, Place } from "../../../src/db/executionWalks.ts";
+import { createJobVersionRepository } from "../../../src/db/jobVersions.ts";
 import { EXECUTION_SOURCES, EXECUTION_STATUSES } from "../../../src/domain/execution/execution.ts";
 import { JOB_KINDS, JOB_STATES } from "../../../src/domain/job/job.ts";
 import { aJob, anExecution, aSecret, aSigningKey, aToken, aWorkspaceId, SEALED, START_MS } from "./builders.ts";
@@ -137,7 +138,11 @@ describe("the plan of everything else", () => {
         }
       }
     }
+    const published = { state: null, kind: null, name: null, exceptDrafts: true };
+    await jobs.list(workspaceId, published, { limit: 50, offset: 50, cursor: null });
+    await jobs.count(workspaceId);
     await jobs.replace({ ...job, version: 2 }, 1);
+    await createJobVersionRepository(recording.db).findMany(job.id, [1, 2]);
     await jobs.markApplied(job.id, 2);
     await jobs.listUnapplied(START_MS + 1, 10);
     await jobs.listActive(null, 10);
@@ -173,6 +178,15 @@ describe("the plan of everything else", () => {
       if (statement.sql.includes("json_each")) continue;
       expect(plan, statement.sql).not.toContain("USE TEMP B-TREE FOR ORDER BY");
     }
+  });
+
+  it("counts jobs by the indexes that they are listed by", async () => {
+    const recording = recordingD1();
+    await storageOn(recording.db).jobs.count(workspaceId);
+    const [statement] = recording.statements;
+    const plan = (await planOf(statement as RecordedStatement)).join("\n");
+    expect(plan).toContain("SEARCH jobs USING INDEX jobs_listed (workspace_id=?");
+    expect(plan).toContain("SEARCH jobs USING INDEX jobs_open (state=?");
   });
 
   it("finds active jobs without passing the completed, in the watchdog's walk and in lists", async () => {
