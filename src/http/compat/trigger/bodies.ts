@@ -46,7 +46,10 @@ export function readMomentField(
 }
 
 /** Milliseconds of a duration, or of whole seconds given as a number; `undefined` for a field that was not given. */
-export function readDurationField(path: string, value: string | number | null | undefined): Outcome<number | undefined> {
+export function readDurationField(
+  path: string,
+  value: string | number | null | undefined,
+): Outcome<number | undefined> {
   if (value === null || value === undefined) return ok(undefined);
   const durationMs = typeof value === "number" ? value * 1_000 : parseDuration(value.trim());
   const isGood = durationMs !== null && Number.isInteger(durationMs) && durationMs >= 0;

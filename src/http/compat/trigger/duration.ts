@@ -22,7 +22,10 @@ export const MOMENT_FORMAT = `${DURATION_FORMAT}, or a date in ISO 8601`;
 /** Milliseconds of `1w2d3h4m5s`, in which any part may be missing; `null` for any other text. */
 export function parseDuration(text: string): number | null {
   if (!WHOLE.test(text)) return null;
-  return [...text.matchAll(PART)].reduce((sum, [, count, unit]) => sum + Number(count) * (UNITS_MS[unit ?? ""] ?? 0), 0);
+  return [...text.matchAll(PART)].reduce(
+    (sum, [, count, unit]) => sum + Number(count) * (UNITS_MS[unit ?? ""] ?? 0),
+    0,
+  );
 }
 
 /** The shortest text for a duration; what is left below a second is dropped. */

@@ -18,17 +18,29 @@ const Items = z.object({ items: z.array(BatchItem).min(1) });
 /** Of clients of 4.0 to 4.3.0. */
 export const batchTriggerV2: Endpoint = {
   access: "write",
-  contract: { id: "batchTriggerV2", method: "post", path: "/api/v2/tasks/batch", body: { bytesMost: ITEMS_BYTES_MOST } },
+  contract: {
+    id: "batchTriggerV2",
+    method: "post",
+    path: "/api/v2/tasks/batch",
+    body: { bytesMost: ITEMS_BYTES_MOST },
+  },
   async handle(input) {
     const batch = await triggerAll(input);
-    return batch.ok ? ok({ status: 202, body: { id: batch.value.view.id, runCount: batch.value.view.runCount } }) : batch;
+    return batch.ok
+      ? ok({ status: 202, body: { id: batch.value.view.id, runCount: batch.value.view.runCount } })
+      : batch;
   },
 };
 
 /** Of clients before 4, which read the runs from the answer. */
 export const batchTriggerV1: Endpoint = {
   access: "write",
-  contract: { id: "batchTriggerV1", method: "post", path: "/api/v1/tasks/batch", body: { bytesMost: ITEMS_BYTES_MOST } },
+  contract: {
+    id: "batchTriggerV1",
+    method: "post",
+    path: "/api/v1/tasks/batch",
+    body: { bytesMost: ITEMS_BYTES_MOST },
+  },
   async handle(input) {
     const batch = await triggerAll(input);
     if (!batch.ok) return batch;

@@ -38,12 +38,18 @@ export function readCursorPage(
   const [after, before] = [query.get("page[after]"), query.get("page[before]")].map((text) =>
     text === null || text === "" ? null : decodeCursor(text),
   );
-  for (const [name, cursor] of [["page[after]", after], ["page[before]", before]] as const) {
+  for (const [name, cursor] of [
+    ["page[after]", after],
+    ["page[before]", before],
+  ] as const) {
     if (cursor === undefined || (cursor !== null && !isId(cursor.id))) {
-      return invalid([{ path: name, message: "is not a cursor of this list; use the ones in the answer's pagination" }]);
+      return invalid([
+        { path: name, message: "is not a cursor of this list; use the ones in the answer's pagination" },
+      ]);
     }
   }
-  if (before && (!after || before.hop >= after.hop)) return ok({ size: size.value, before: before.id, hop: before.hop });
+  if (before && (!after || before.hop >= after.hop))
+    return ok({ size: size.value, before: before.id, hop: before.hop });
   if (after) return ok({ size: size.value, after: after.id, hop: after.hop });
   return ok({ size: size.value, hop: 0 });
 }

@@ -11,10 +11,15 @@ import type { Result } from "../../../domain/result.ts";
  * sets and the like. What a job is handed is JSON, so the values of `json` are taken as they are: a date is its ISO text.
  * Any other type means the value itself, also where it is a text.
  */
-export function readPayload(payload: JsonValue | undefined, type: string | undefined): Result<JsonValue | undefined, string> {
+export function readPayload(
+  payload: JsonValue | undefined,
+  type: string | undefined,
+): Result<JsonValue | undefined, string> {
   if (payload === undefined) return ok(undefined);
   if (type === "application/store") {
-    return err("is a reference to a stored file, and files are not stored here: send the payload itself, of at most 128 KB");
+    return err(
+      "is a reference to a stored file, and files are not stored here: send the payload itself, of at most 128 KB",
+    );
   }
   if (type !== "application/super+json" || typeof payload !== "string") return ok(payload);
   const packet = parse(payload);

@@ -17,7 +17,11 @@ export function refusal(error: HttpError): Response {
   const { code, message, details, headers } = error;
   const mayPass = MAY_PASS.has(code);
   return Response.json(
-    { error: message, code, ...(details == null ? {} : code === "invalid_request" ? { issues: details } : { details }) },
+    {
+      error: message,
+      code,
+      ...(details == null ? {} : code === "invalid_request" ? { issues: details } : { details }),
+    },
     {
       status: statusOf(code),
       headers: {

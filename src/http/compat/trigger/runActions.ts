@@ -47,10 +47,16 @@ export const replayRun: Endpoint = {
     const trigger = readTrigger("", asked, { nowMs: services.clock.now() });
     if (!trigger.ok) return trigger;
     const { request, labels } = trigger.value;
-    const started = await startAgain(services, workspaceId, executionIdIn(input), { ...request, source: "replay" }, {
-      ...(options.tags == null ? {} : { tags: labels.tags }),
-      ...(options.metadata == null ? {} : { metadata: labels.metadata }),
-    });
+    const started = await startAgain(
+      services,
+      workspaceId,
+      executionIdIn(input),
+      { ...request, source: "replay" },
+      {
+        ...(options.tags == null ? {} : { tags: labels.tags }),
+        ...(options.metadata == null ? {} : { metadata: labels.metadata }),
+      },
+    );
     return started.ok ? ok({ status: 200, body: { id: toRunId(started.value.execution.id) } }) : started;
   },
 };

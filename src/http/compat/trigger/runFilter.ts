@@ -43,7 +43,9 @@ export function readRunFilter(query: URLSearchParams): Outcome<RunFilter> {
     return value === undefined || value === "" ? undefined : value;
   };
   const list = (name: string): string[] | undefined => {
-    const values = text(name)?.split(",").map((value) => value.trim());
+    const values = text(name)
+      ?.split(",")
+      .map((value) => value.trim());
     return values?.filter((value) => value !== "");
   };
   const isTest = text("isTest");

@@ -90,8 +90,7 @@ function setActive(id: string, action: string, active: boolean): Endpoint {
   return {
     access: "write",
     contract: { id, method: "post", path, body: { optional: true } },
-    handle: async (input) =>
-      answer(await setScheduleActive(input.services, input.workspaceId, jobIdIn(input), active)),
+    handle: async (input) => answer(await setScheduleActive(input.services, input.workspaceId, jobIdIn(input), active)),
   };
 }
 
