@@ -25,6 +25,7 @@ import {
 import type { ExecutionRow, ExecutionSummaryRow } from "./executionRow.ts";
 import { toExecution, toExecutionSummary } from "./executionRow.ts";
 import type { JobScope, Place } from "./executionWalks.ts";
+import { PRUNE_LABELS } from "./labelSweep.ts";
 
 /** Keys of one bulk delete (facts 3.2). */
 export const DELETE_MOST = 10_000;
@@ -162,7 +163,9 @@ export function createExecutionRepository(db: D1Database, deps: StorageDeps): Ex
       while (pruned < limit) {
         const most = Math.min(DELETE_MOST, limit - pruned);
         const [, removed] = await repeated(deps, "executions.prune", () =>
-          db.batch([COUNT_PRUNED, PRUNE].map((sql) => db.prepare(sql).bind(executionIdFloor(beforeMs), most))),
+          db.batch(
+            [COUNT_PRUNED, PRUNE, ...PRUNE_LABELS].map((sql) => db.prepare(sql).bind(executionIdFloor(beforeMs), most)),
+          ),
         );
         const changes = removed?.meta.changes ?? 0;
         pruned += changes;

@@ -111,33 +111,34 @@ interface Source {
 
 /** Executions by what hangs on them. Their rows are read one by one, in the order of the entries. */
 function markedSource(workspaceId: string, query: ExecutionQuery, place: Place | null): Source | null {
-  const joined = (from: string) => `${from} AS marked CROSS JOIN executions ON executions.id = marked.execution_id`;
-  const source = { id: "marked.execution_id", index: null };
   const { batchId, bulkActionId, tags } = query;
   if (batchId !== undefined) {
     const items = "json_each((SELECT items FROM batches WHERE id = ? AND workspace_id = ?))";
-    const from = joined(`(SELECT DISTINCT value ->> 'executionId' AS execution_id FROM ${items})`);
-    return { ...source, from, where: [], params: [batchId, workspaceId] };
+    return chosen(`SELECT DISTINCT value ->> 'executionId' AS execution_id FROM ${items}`, [batchId, workspaceId]);
   }
-  if (bulkActionId !== undefined) {
-    return {
-      ...source,
-      from: joined("bulk_action_runs"),
-      where: ["marked.bulk_action_id = ?"],
-      params: [bulkActionId],
-    };
-  }
+  if (bulkActionId !== undefined) return marked("bulk_action_runs", ["marked.bulk_action_id = ?"], [bulkActionId]);
   if (tags === undefined) return null;
   const [only] = tags;
   if (tags.length === 1 && only !== undefined) {
-    const where = ["marked.workspace_id = ?", "marked.tag = ?"];
-    return { ...source, from: joined("execution_tags"), where, params: [workspaceId, only] };
+    return marked("execution_tags", ["marked.workspace_id = ?", "marked.tag = ?"], [workspaceId, only]);
   }
   // An execution with several of the tags is met once.
   const [range, bounds] = idRange("execution_id", query, place);
   const where = ["workspace_id = ?", "tag IN (SELECT value FROM json_each(?))", ...range].join(" AND ");
-  const from = joined(`(SELECT DISTINCT execution_id FROM execution_tags WHERE ${where})`);
-  return { ...source, from, where: [], params: [workspaceId, JSON.stringify(tags), ...bounds] };
+  const params = [workspaceId, JSON.stringify(tags), ...bounds];
+  return chosen(`SELECT DISTINCT execution_id FROM execution_tags WHERE ${where}`, params);
+}
+
+/** A table whose entries are followed. */
+function marked(table: string, where: readonly string[], params: readonly string[]): Source {
+  const from = `${table} AS marked CROSS JOIN executions ON executions.id = marked.execution_id`;
+  return { from, where, params, id: "marked.execution_id", index: null };
+}
+
+/** A selection of ids that is made first. */
+function chosen(select: string, params: readonly string[]): Source {
+  const from = `(${select}) AS chosen CROSS JOIN executions ON executions.id = chosen.execution_id`;
+  return { from, where: [], params, id: "chosen.execution_id", index: null };
 }
 
 interface Asked {
@@ -219,7 +220,7 @@ function addDetails(add: Add, index: Index | null, conditions: readonly StatusCo
     }
     return `(${terms.join(" AND ")})`;
   });
-  add(`(${parts.join(" OR ")})`, ...values);
+  add(parts.length === 1 ? parts.join("") : `(${parts.join(" OR ")})`, ...values);
 }
 
 function isPart({ errorCodes, due }: StatusCondition): boolean {

@@ -10,7 +10,7 @@ import { decodeCursor, encodeCursor } from "../domain/cursor.ts";
 import { foldName, toJob, toJobColumns } from "./jobRow.ts";
 import { purgeJob } from "./jobPurge.ts";
 import { keepVersion } from "./jobVersions.ts";
-import { jobs } from "./schema.ts";
+import { jobs, scheduleBindings } from "./schema.ts";
 
 /**
  * The latest due time: an extra run says nothing about the schedule. In plain text, as drizzle takes the tables' names off
@@ -158,13 +158,18 @@ export function createJobRepository(db: D1Database, deps: StorageDeps): JobRepos
       return row?.prunedCount ?? null;
     },
 
-    /** Gives the idempotency key back as well: it may be used for another job at once. */
+    /** Gives its keys back as well: they may be used for another job, or another schedule, at once. */
     async markDeleted(workspaceId, jobId, nowMs) {
-      const { meta } = await once("jobs.mark_deleted", () =>
-        orm
-          .update(jobs)
-          .set({ deletedAt: nowMs, updatedAt: nowMs, idempotencyKey: null, idempotencyDigest: null })
-          .where(and(eq(jobs.id, jobId), eq(jobs.workspaceId, workspaceId), IS_LIVE)),
+      const [{ meta }] = await once("jobs.mark_deleted", () =>
+        orm.batch([
+          orm
+            .update(jobs)
+            .set({ deletedAt: nowMs, updatedAt: nowMs, idempotencyKey: null, idempotencyDigest: null })
+            .where(and(eq(jobs.id, jobId), eq(jobs.workspaceId, workspaceId), IS_LIVE)),
+          orm
+            .delete(scheduleBindings)
+            .where(and(eq(scheduleBindings.jobId, jobId), eq(scheduleBindings.workspaceId, workspaceId))),
+        ]),
       );
       return meta.changes > 0;
     },

@@ -352,7 +352,10 @@ export class Simulation {
   }
 
   async #stepOf(messages: readonly QueuedMessage[]): Promise<void> {
-    const ids = messages.map(({ body }) => (body.type === "attempt" ? body.executionId : body.jobId));
+    const ids = messages.flatMap(({ body }) => {
+      if (body.type === "bulk_action") return [];
+      return [body.type === "attempt" ? body.executionId : body.jobId];
+    });
     for (const key of new Set(ids.map(jobKey))) {
       const jobId = [...this.jobs.keys()].find((id) => jobKey(id) === key);
       if (jobId !== undefined) await this.#step(jobId);

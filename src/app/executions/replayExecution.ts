@@ -7,12 +7,14 @@ import type { Outcome } from "../errors.ts";
 import { refused } from "../errors.ts";
 import type { Services } from "../services.ts";
 import { getExecution } from "./getExecution.ts";
+import type { StartRequest } from "./startExecution.ts";
 import { startExecution } from "./startExecution.ts";
 
 export async function replayExecution(
   services: Services,
   workspaceId: string,
   executionId: string,
+  more: Pick<StartRequest, "executionId" | "bulkActionId"> = {},
 ): Promise<Outcome<Execution>> {
   const original = await getExecution(services, workspaceId, executionId);
   if (!original.ok) return original;
@@ -25,7 +27,8 @@ export async function replayExecution(
   const started = await startExecution(services, workspaceId, jobId, {
     source: "replay",
     replayedFrom: id,
-    ...(start === null ? {} : carriedOver(start)),
+    ...more,
+    ...(start ? carriedOver(start) : {}),
     ...(workflow === null ? {} : { input: workflow.input, triggerInput: workflow.triggerInput }),
   });
   return started.ok ? ok(started.value.execution) : started;

@@ -61,7 +61,8 @@ export function fromExecution(execution: Execution): z.output<typeof ExecutionSc
 
 /** The input of a plain job; that of a job with steps is with them. */
 function fromStart(start: StartOptions | null): Pick<z.output<typeof ExecutionSchema>, "input" | "start_options"> {
-  if (start === null) return {};
+  // An actor of the release before knows of none.
+  if (!start) return {};
   return { ...(start.input === null ? {} : { input: start.input }), start_options: fromStartOptions(start) };
 }
 
