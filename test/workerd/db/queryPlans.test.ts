@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import type { ExecutionQuery } from "../../../src/app/ports.ts";
 import { encodeCursor } from "../../../src/domain/cursor.ts";
-import { executionListStatement } from "../../../src/db/executionListQuery.ts";
+import { executionCountStatement, executionListStatement } from "../../../src/db/executionListQuery.ts";
 import type { JobScope, Place } from "../../../src/db/executionWalks.ts";
 import { createJobVersionRepository } from "../../../src/db/jobVersions.ts";
 import { EXECUTION_SOURCES, EXECUTION_STATUSES } from "../../../src/domain/execution/execution.ts";

@@ -31,7 +31,7 @@ export const cancelRun: Endpoint = {
 
 /** The options of a trigger, all on one level; what is left out is as in the original. */
 const ReplayBody = TriggerOptions.extend({
-  payload: anyJson(),
+  payload: optional(anyJson()),
   queue: optional(z.string()),
 });
 

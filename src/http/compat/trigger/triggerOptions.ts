@@ -34,7 +34,7 @@ export const TriggerOptions = z.object({
 });
 export type TriggerOptions = z.output<typeof TriggerOptions>;
 
-export const TriggerBody = z.object({ payload: anyJson(), options: optional(TriggerOptions) });
+export const TriggerBody = z.object({ payload: optional(anyJson()), options: optional(TriggerOptions) });
 export type TriggerBody = z.output<typeof TriggerBody>;
 
 /** A start and its labels, as the use cases take them. */
