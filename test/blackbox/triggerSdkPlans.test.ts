@@ -73,7 +73,9 @@ describe("tasks.batchTrigger", () => {
 
   it("takes the one call of older clients", async () => {
     const task = await stage.createTask();
-    const body = { items: [{ task: task.name, payload: '{"json":{"n":1}}', options: { payloadType: "application/super+json" } }] };
+    const body = {
+      items: [{ task: task.name, payload: '{"json":{"n":1}}', options: { payloadType: "application/super+json" } }],
+    };
     const headers = { "trigger-version": "3.3.17" };
     const old = await stage.instance.api("POST", "/api/v1/tasks/batch", body, { headers });
     expect(old).toMatchObject({ status: 200, json: { isCached: false, runs: [{ taskIdentifier: task.name }] } });
@@ -86,7 +88,12 @@ describe("tasks.batchTrigger", () => {
 describe("schedules", () => {
   it("are created, changed by their key, stopped, started and deleted", async () => {
     const task = await stage.createTask();
-    const wanted = { task: task.name, cron: "0 2 * * *", timezone: "Europe/London", deduplicationKey: `key-${task.name}` };
+    const wanted = {
+      task: task.name,
+      cron: "0 2 * * *",
+      timezone: "Europe/London",
+      deduplicationKey: `key-${task.name}`,
+    };
     const created = await schedules.create({ ...wanted, externalId: "customer-1" });
     expect(created).toMatchObject({
       type: "IMPERATIVE",
@@ -100,8 +107,16 @@ describe("schedules", () => {
     expect(created.nextRun!.getTime()).toBeGreaterThan(Date.now());
     const again = await schedules.create({ ...wanted, cron: "30 3 * * *" });
     expect(again).toMatchObject({ id: created.id, generator: { expression: "30 3 * * *" } });
-    const updated = await schedules.update(created.id, { task: task.name, cron: "*/5 * * * *", externalId: "customer-2" });
-    expect(updated).toMatchObject({ id: created.id, externalId: "customer-2", generator: { expression: "*/5 * * * *" } });
+    const updated = await schedules.update(created.id, {
+      task: task.name,
+      cron: "*/5 * * * *",
+      externalId: "customer-2",
+    });
+    expect(updated).toMatchObject({
+      id: created.id,
+      externalId: "customer-2",
+      generator: { expression: "*/5 * * * *" },
+    });
     expect(await schedules.deactivate(created.id)).toMatchObject({ active: false });
     expect(await schedules.activate(created.id)).toMatchObject({ active: true });
     expect(await schedules.retrieve(created.id)).toMatchObject({ id: created.id, active: true });
@@ -113,7 +128,9 @@ describe("schedules", () => {
     const task = await stage.createTask();
     const ids: string[] = [];
     for (let n = 0; n < 3; n++) {
-      ids.push((await schedules.create({ task: task.name, cron: "0 0 1 1 *", deduplicationKey: `${task.name}-${n}` })).id);
+      ids.push(
+        (await schedules.create({ task: task.name, cron: "0 0 1 1 *", deduplicationKey: `${task.name}-${n}` })).id,
+      );
     }
     const first = await schedules.list({ perPage: 2 });
     expect(first.pagination).toMatchObject({ currentPage: 1 });
@@ -126,8 +143,12 @@ describe("schedules", () => {
   it("say what is wrong with them, as what cannot be processed", async () => {
     const task = await stage.createTask();
     const key = { deduplicationKey: "wrong" };
-    await expect(schedules.create({ task: task.name, cron: "nonsense", ...key })).rejects.toMatchObject({ status: 422 });
-    await expect(schedules.create({ task: "nobody", cron: "0 0 * * *", ...key })).rejects.toMatchObject({ status: 422 });
+    await expect(schedules.create({ task: task.name, cron: "nonsense", ...key })).rejects.toMatchObject({
+      status: 422,
+    });
+    await expect(schedules.create({ task: "nobody", cron: "0 0 * * *", ...key })).rejects.toMatchObject({
+      status: 422,
+    });
     const nowhere = { task: task.name, cron: "0 0 * * *", timezone: "Mars/Base", ...key };
     await expect(schedules.create(nowhere)).rejects.toMatchObject({ status: 422 });
     await expect(schedules.retrieve("sched_nothing")).rejects.toMatchObject({ status: 404 });
@@ -143,12 +164,22 @@ describe("schedules", () => {
 
 describe("wait tokens", () => {
   it("are created once for a key, listed, and completed with data", async () => {
-    const created = await wait.createToken({ timeout: "10m", idempotencyKey: "tok", idempotencyKeyTTL: "1h", tags: ["t1"] });
+    const created = await wait.createToken({
+      timeout: "10m",
+      idempotencyKey: "tok",
+      idempotencyKeyTTL: "1h",
+      tags: ["t1"],
+    });
     expect(created).toMatchObject({ id: expect.stringMatching(/^waitpoint_/), isCached: false });
     expect(await wait.createToken({ idempotencyKey: "tok" })).toMatchObject({ id: created.id, isCached: true });
-    expect(await wait.retrieveToken(created.id)).toMatchObject({ status: "WAITING", tags: ["t1"], idempotencyKey: "tok" });
+    expect(await wait.retrieveToken(created.id)).toMatchObject({
+      status: "WAITING",
+      tags: ["t1"],
+      idempotencyKey: "tok",
+    });
     const found: string[] = [];
-    for await (const token of wait.listTokens({ tags: "t1", status: "WAITING", period: "1h", limit: 1 })) found.push(token.id);
+    for await (const token of wait.listTokens({ tags: "t1", status: "WAITING", period: "1h", limit: 1 }))
+      found.push(token.id);
     expect(found).toEqual([created.id]);
     expect(await wait.completeToken(created.id, { approved: true })).toMatchObject({ success: true });
     expect(await wait.completeToken(created.id, { approved: false })).toMatchObject({ success: true });
@@ -190,7 +221,14 @@ describe("queues", () => {
     const task = await stage.createTask({ concurrencyLimit: 3 });
     const byTask = { type: "task", name: task.name } as const;
     const queue = await queues.retrieve(byTask);
-    expect(queue).toMatchObject({ name: task.name, type: "task", paused: false, concurrencyLimit: 3, running: 0, queued: 0 });
+    expect(queue).toMatchObject({
+      name: task.name,
+      type: "task",
+      paused: false,
+      concurrencyLimit: 3,
+      running: 0,
+      queued: 0,
+    });
     expect(await queues.retrieve(queue.id)).toMatchObject({ id: queue.id });
     const all: string[] = [];
     for await (const each of queues.list({ perPage: 5 })) all.push(each.id);

@@ -18,7 +18,11 @@ const poll = (id: string) => runs.poll(id, { pollIntervalMs: 50 });
 describe("tasks.trigger", () => {
   it("runs the job of that name with the payload, and poll brings its output", async () => {
     const task = await stage.createTask({ answer: { total: 3 } });
-    const handle = await tasks.trigger(task.name, { order: 7, at: new Date(0) }, { tags: ["user:1"], metadata: { m: 1 } });
+    const handle = await tasks.trigger(
+      task.name,
+      { order: 7, at: new Date(0) },
+      { tags: ["user:1"], metadata: { m: 1 } },
+    );
     expect(handle.id).toMatch(/^run_/);
     const run = await poll(handle.id);
     expect(run).toMatchObject({
@@ -48,13 +52,20 @@ describe("tasks.trigger", () => {
   });
 
   it("fails at once, without repeating the call, when there is no such task", async () => {
-    await expect(tasks.trigger("nobody", {})).rejects.toMatchObject({ status: 404, message: expect.stringMatching(/nobody/) });
+    await expect(tasks.trigger("nobody", {})).rejects.toMatchObject({
+      status: 404,
+      message: expect.stringMatching(/nobody/),
+    });
   });
 
   it("answers the same key with the same run until the key is reset", async () => {
     const task = await stage.createTask();
     const key = await idempotencyKeys.create(`order-${task.name}`, { scope: "global" });
-    const first = await tasks.trigger(task.name, { n: 1 }, { idempotencyKey: key, idempotencyKeyTTL: "1h", tags: ["once"] });
+    const first = await tasks.trigger(
+      task.name,
+      { n: 1 },
+      { idempotencyKey: key, idempotencyKeyTTL: "1h", tags: ["once"] },
+    );
     await poll(first.id);
     const second = await tasks.trigger(task.name, { n: 2 }, { idempotencyKey: key });
     expect(second.id).toBe(first.id);

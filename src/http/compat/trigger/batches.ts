@@ -44,7 +44,11 @@ export const createBatchOf: Endpoint = {
   },
 };
 
-export const BatchItem = z.object({ task: z.string(), payload: optional(anyJson()), options: optional(TriggerOptions) });
+export const BatchItem = z.object({
+  task: z.string(),
+  payload: optional(anyJson()),
+  options: optional(TriggerOptions),
+});
 const NumberedItem = BatchItem.extend({ index: wholeNumber(0, BATCH_ITEMS_MOST - 1) });
 
 /** The second: the items, one on each line. It may be repeated, also in part: an item starts one run. */

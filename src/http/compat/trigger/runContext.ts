@@ -1,6 +1,6 @@
 /** What is shown with a run besides itself: its labels, its schedule, and the runs that started it or that it started. */
 
-import { getExecution } from "../../../app/executions/getExecution.ts";
+import { ancestorsOf } from "../../../app/executions/ancestors.ts";
 import { labelsOf } from "../../../app/executions/labels.ts";
 import { getSchedule } from "../../../app/schedules/taskSchedules.ts";
 import type { Services } from "../../../app/services.ts";
@@ -43,19 +43,6 @@ export async function runContext(services: Services, workspaceId: string, execut
       return [{ run, labels: labels.get(run.id), depth: (parent?.depth ?? 0) + 1, isAwaited: isAwaited(step) }];
     }),
   };
-}
-
-/** From the run's parent up to its root; at most as many as runs may be deep. */
-export async function ancestorsOf(services: Services, workspaceId: string, execution: Execution): Promise<Execution[]> {
-  const ancestors: Execution[] = [];
-  for (let link = execution.parent; link !== null;) {
-    const found = await getExecution(services, workspaceId, link.executionId);
-    // One that has grown too old for the history ends the line.
-    if (!found.ok) break;
-    ancestors.push(found.value);
-    link = found.value.parent;
-  }
-  return ancestors;
 }
 
 /** A `run_job` step that does not wait has succeeded with the child's id alone. */

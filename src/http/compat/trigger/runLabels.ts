@@ -2,6 +2,7 @@
 
 import { z } from "@hono/zod-openapi";
 import type { Outcome } from "../../../app/errors.ts";
+import { ancestorsOf } from "../../../app/executions/ancestors.ts";
 import { addTags, changeMetadata, labelsOf } from "../../../app/executions/labels.ts";
 import type { MetadataOperation } from "../../../domain/execution/metadataOperation.ts";
 import type { Labels, Metadata } from "../../../domain/execution/labels.ts";
@@ -12,7 +13,6 @@ import type { Answer, Endpoint, WorkspaceInput } from "../../operation.ts";
 import { jsonBody } from "../../operation.ts";
 import { readBody } from "../../readInput.ts";
 import { tagList } from "./bodies.ts";
-import { ancestorsOf } from "./runContext.ts";
 import { executionIdIn, readRun } from "./runs.ts";
 
 /** Bodies of Trigger.dev may have 2 MB; what is stored is bounded by `METADATA_BYTES_MOST`. */
