@@ -2,7 +2,6 @@
 
 import { z } from "@hono/zod-openapi";
 import type { Outcome } from "../../../app/errors.ts";
-import { findTask } from "../../../app/jobs/findTask.ts";
 import {
   createOrUpdateSchedule,
   getSchedule,
@@ -19,7 +18,7 @@ import { jsonBody, param } from "../../operation.ts";
 import { readBody } from "../../readInput.ts";
 import { fromScheduleId, toScheduleId } from "./ids.ts";
 import { readOffsetPage, toOffsetPagination } from "./pageQuery.ts";
-import { absent, unprocessable } from "./refusal.ts";
+import { unprocessable } from "./refusal.ts";
 import { ENVIRONMENT_NAME } from "./runView.ts";
 import { scheduleGenerator } from "./scheduleGenerator.ts";
 
@@ -127,16 +126,17 @@ function answer(view: Outcome<ScheduleView>): Outcome<Answer> {
 
 /** A cron expression, a time zone or a task that cannot be is 422, as with Trigger.dev. */
 async function answerChanged(
-  { services, workspaceId }: WorkspaceInput,
+  input: WorkspaceInput,
   task: string,
   view: Outcome<ScheduleView>,
 ): Promise<Outcome<Answer>> {
   if (view.ok) return answer(view);
   if (view.error.code === "invalid_request") return ok(unprocessable(view.error.issues));
   if (view.error.code !== "not_found") return view;
-  // Either the schedule is not there or its task.
-  const known = await findTask(services, workspaceId, task);
-  return known.ok ? ok(absent("There is no such schedule in this workspace.")) : ok(unprocessable([noTask(task)]));
+  // Of a change either the schedule is not there or its task.
+  const isChange = input.params["schedule_id"] !== undefined;
+  const schedule = isChange ? await getSchedule(input.services, input.workspaceId, jobIdIn(input)) : null;
+  return schedule?.ok === false ? schedule : ok(unprocessable([noTask(task)]));
 }
 
 function noTask(task: string) {
