@@ -86,6 +86,7 @@ describe("runs.list", () => {
     await listed({ ...both, tag: "user:9" }, [tagged.id, failed.id]);
     await listed({ tag: ["vip", "nobody"] }, [tagged.id]);
     await listed({ ...both, version: "1" }, [tagged.id, plain.id, failed.id, delayed.id]);
+    await listed({ ...both, version: ["20260101.1", "1"] }, [tagged.id, plain.id, failed.id, delayed.id]);
     await listed({ ...both, version: "20260101.1" }, []);
     await listed({ ...both, from: before }, [tagged.id, plain.id, failed.id, delayed.id]);
     await listed({ ...both, to: before }, []);

@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { idempotencyKeys, runs, tasks } from "@trigger.dev/sdk";
+import { until } from "../support/instance.ts";
 import type { TriggerStage } from "../support/triggerStage.ts";
 import { startTriggerStage } from "../support/triggerStage.ts";
 
@@ -143,5 +144,33 @@ describe("runs.cancel and runs.replay", () => {
     const changed = await runs.replay(handle.id, { payload: { n: 2 }, tags: ["b"] });
     expect(await poll(changed.id)).toMatchObject({ payload: { n: 2 }, tags: ["b"] });
     await expect(runs.replay("run_nothing")).rejects.toMatchObject({ status: 404 });
+  });
+});
+
+describe("a job with steps", () => {
+  it("is one run, which waits, starts others and ends with its final output", async () => {
+    const child = await stage.createTask({ answer: { sum: 3 } });
+    const created = await stage.instance.api("POST", "/v1/jobs", {
+      name: "flow",
+      kind: "workflow",
+      steps: [
+        { id: "sign-off", type: "approval", message: "Go on?" },
+        { id: "call", type: "run_job", job_id: child.id, input: { n: "{{input.n}}" } },
+      ],
+      response_output_template: { child: "{{steps.call.output.status}}" },
+    });
+    expect(created.status).toBe(201);
+    const handle = await tasks.trigger("flow", { n: 1 });
+    await until(async () => (await runs.retrieve(handle.id)).isWaiting, 15_000, "the run to wait");
+    expect(await runs.retrieve(handle.id)).toMatchObject({ status: "WAITING", isCompleted: false, payload: { n: 1 } });
+    const executionId = handle.id.replace("run_", "exe_");
+    await stage.instance.api("POST", `/v1/executions/${executionId}/steps/sign-off/approve`, {});
+    const run = await poll(handle.id);
+    expect(run).toMatchObject({ status: "COMPLETED", output: { child: "succeeded" }, depth: 0 });
+    const started = run.relatedRuns.children?.[0];
+    expect(started).toMatchObject({ taskIdentifier: child.name, depth: 1, triggerFunction: "triggerAndWait" });
+    const below = await runs.retrieve(started?.id ?? "");
+    expect(below.relatedRuns).toMatchObject({ parent: { id: handle.id }, root: { id: handle.id } });
+    expect(below).toMatchObject({ depth: 1, triggerFunction: "triggerAndWait", payload: { n: 1 } });
   });
 });

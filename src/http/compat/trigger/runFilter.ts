@@ -87,16 +87,15 @@ export async function toHistoryFilter(
   }
   const created = readCreatedRange(filter, services.clock.now());
   if (!created.ok) return created;
-  const version = readVersion(filter.version ?? []);
-  if (!version.ok) return version;
-  if (statuses?.length === 0 || version.value === null || asksForWhatIsNot(filter)) return ok(null);
+  const jobVersions = readVersions(filter.version);
+  if (statuses?.length === 0 || jobVersions?.length === 0 || asksForWhatIsNot(filter)) return ok(null);
   const scope = await jobScope(services, workspaceId, filter);
   if (!scope.ok || scope.value === null) return scope;
   return ok({
     ...created.value,
     ...scope.value,
     ...(statuses === null ? {} : { statuses }),
-    ...(version.value === undefined ? {} : { jobVersion: version.value }),
+    ...(jobVersions === null ? {} : { jobVersions }),
     ...(filter.tag == null || filter.tag.length === 0 ? {} : { tags: filter.tag }),
     ...(filter.batch == null ? {} : { batchId: filter.batch }),
     ...(filter.bulkAction == null ? {} : { bulkActionId: filter.bulkAction }),
@@ -128,10 +127,8 @@ async function jobScope(services: Services, workspaceId: string, filter: RunFilt
   return ok({ jobIds, ...(schedule == null ? {} : { sources: ["schedule"] }) });
 }
 
-/** A version is the number of the job's definition. */
-function readVersion(versions: readonly string[]): Outcome<number | undefined | null> {
-  const [version, ...others] = versions;
-  if (version === undefined) return ok(undefined);
-  if (others.length > 0) return invalid([{ path: "filter[version]", message: "takes one version at a time" }]);
-  return ok(/^\d{1,9}$/.test(version) ? Number(version) : null);
+/** A version is the number of a job's definition; any other text is one that no run has. */
+function readVersions(versions: readonly string[] | null | undefined): readonly number[] | null {
+  if (versions == null || versions.length === 0) return null;
+  return versions.filter((version) => /^\d{1,9}$/.test(version)).map(Number);
 }

@@ -14,7 +14,9 @@ export function dialectOf(headers: Headers): ApiDialect {
   return headers.has("x-trigger-api-version") ? "new" : "old";
 }
 
-export type StatusSource = Pick<Execution, "status" | "error" | "scheduledForMs"> & { readonly attemptCount: number };
+export type StatusSource = Pick<Execution, "status" | "error" | "scheduledForMs" | "startedAtMs"> & {
+  readonly attemptCount: number;
+};
 
 export function runStatus(execution: StatusSource, nowMs: number, dialect: ApiDialect): string {
   switch (narrowStatus(execution, nowMs)) {

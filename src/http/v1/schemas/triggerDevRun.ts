@@ -119,7 +119,7 @@ export function fromExecutionAsRun(
   };
 }
 
-type StatusSource = Pick<Execution, "status" | "error" | "scheduledForMs"> & { readonly attemptCount: number };
+type StatusSource = Pick<Execution, "status" | "error" | "scheduledForMs" | "startedAtMs"> & { readonly attemptCount: number };
 
 function runStatus(execution: StatusSource, nowMs: number): RunStatus {
   const code = execution.error?.code ?? "";
@@ -148,7 +148,7 @@ function runStatus(execution: StatusSource, nowMs: number): RunStatus {
 }
 
 function toReference(
-  run: Pick<Execution, "id" | "jobName" | "status" | "error" | "scheduledForMs">,
+  run: Pick<Execution, "id" | "jobName" | "status" | "error" | "scheduledForMs" | "startedAtMs">,
   attemptCount: number,
   nowMs: number,
 ): z.output<typeof RunReference> {
