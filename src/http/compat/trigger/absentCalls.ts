@@ -7,7 +7,7 @@ import { absent } from "./refusal.ts";
 type Call = readonly [method: Route["method"], path: string];
 
 interface Family {
-  /** The documentation shows it (docs/compat-trigger-dev.md). */
+  /** The answer, which says what to do instead. */
   readonly why: string;
   readonly calls: readonly Call[];
 }
@@ -112,7 +112,7 @@ const FAMILIES: readonly Family[] = [
 export const ABSENT_CALLS: readonly Endpoint[] = FAMILIES.flatMap(({ why, calls }) =>
   calls.map(([method, path]) => ({
     access: "read",
-    contract: { id: `absent ${method} ${path}`, method, path },
+    contract: { id: `${method} ${path}`, method, path },
     handle: () => Promise.resolve(ok(absent(why))),
   })),
 );

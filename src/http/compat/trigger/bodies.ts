@@ -1,4 +1,4 @@
-/** Kinds of fields in Trigger.dev's bodies, and how a body is read: what is not known is passed over, as newer clients send it. */
+/** Kinds of fields in Trigger.dev's bodies. What is not known in one is passed over: newer clients send more. */
 
 import { z } from "@hono/zod-openapi";
 import type { Outcome } from "../../../app/errors.ts";
@@ -29,7 +29,7 @@ export function idempotencyKey() {
   return z.string({ error }).min(1, { error }).max(KEY_CHARACTERS_MOST, { error });
 }
 
-/** Text or a number: read by `momentAt` or as a duration, which need more than a schema knows. */
+/** A moment or a duration, which `readMomentField` and `readDurationField` read: that takes more than a schema knows. */
 export function textOrNumber(what: string) {
   return z.union([z.string(), z.number()], { error: `must be ${what}` });
 }

@@ -29,11 +29,6 @@ export function readPayload(
   return err('is not a packet of type application/super+json, such as "{\\"json\\":{\\"a\\":1}}"');
 }
 
-/** A value as the SDK reads it back. */
-export function toPacket(value: JsonValue): { readonly data: string; readonly dataType: "application/json" } {
-  return { data: JSON.stringify(value), dataType: "application/json" };
-}
-
 function parse(text: string): JsonValue | undefined {
   try {
     return JSON.parse(text) as JsonValue;

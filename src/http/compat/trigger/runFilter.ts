@@ -117,6 +117,7 @@ async function jobScope(services: Services, workspaceId: string, filter: RunFilt
   for (const tasks of [taskIdentifier, queue?.map(({ name }) => name)]) {
     if (tasks == null || tasks.length === 0) continue;
     const jobs = await Promise.all([...new Set(tasks)].map((task) => jobsOfTask(services, workspaceId, task)));
+    // A name that no job has names none.
     named.push(jobs.flatMap((found) => (found.ok ? found.value : [])));
   }
   if (schedule != null) named.push([fromScheduleId(schedule) ?? ""]);

@@ -2,16 +2,15 @@
 
 import type { ExecutionSummary } from "../../../app/ports.ts";
 import type { ScheduleView } from "../../../app/schedules/taskSchedules.ts";
-import type { Attempt } from "../../../domain/execution/attempt.ts";
 import type { Execution } from "../../../domain/execution/execution.ts";
 import type { Labels } from "../../../domain/execution/labels.ts";
 import { inputOf, resultOf } from "../../../domain/execution/result.ts";
 import { toRunId } from "../ids.ts";
 import { formatDuration } from "./duration.ts";
+import { toScheduleId } from "./ids.ts";
 import type { ApiDialect } from "./runStatus.ts";
 import { runStatus, statusFlags } from "./runStatus.ts";
 import { scheduleGenerator } from "./scheduleGenerator.ts";
-import { toScheduleId } from "./ids.ts";
 
 /** How a view is made: for whom and when. */
 export interface Viewing {
@@ -138,62 +137,6 @@ function toRunSchedule({ job, binding, cron, timezone }: ScheduleView) {
 function triggerFunction(isOfBatch: boolean, isAwaited: boolean): "trigger" | "triggerAndWait" | "batchTrigger" {
   if (isAwaited) return "triggerAndWait";
   return isOfBatch ? "batchTrigger" : "trigger";
-}
-
-/** The result of a run that has ended, as `triggerAndWait` would hand it on. */
-export function toRunResult(execution: Execution) {
-  const { id, jobName, status, error } = execution;
-  const [runId, taskIdentifier] = [toRunId(id), jobName];
-  if (status === "succeeded") {
-    const output = resultOf(execution);
-    return {
-      ok: true,
-      id: runId,
-      taskIdentifier,
-      ...(output === null ? {} : { output: JSON.stringify(output) }),
-      outputType: "application/json",
-    };
-  }
-  return {
-    ok: false,
-    id: runId,
-    taskIdentifier,
-    error: {
-      type: "BUILT_IN_ERROR",
-      name: error?.code ?? status,
-      message: error?.message ?? "The run did not succeed.",
-      stackTrace: "",
-    },
-  };
-}
-
-/** One event per request that was sent, those of steps among them, in the order of their beginning. */
-export function toRunEvents(execution: Execution) {
-  const steps = execution.workflow?.steps ?? [];
-  const sent = [
-    ...execution.attempts.map((attempt) => ({ attempt, path: null })),
-    ...steps.flatMap(({ path, attempts }) => attempts.map((attempt) => ({ attempt, path }))),
-  ];
-  return sent
-    .toSorted((one, other) => one.attempt.startedAtMs - other.attempt.startedAtMs)
-    .map(({ attempt, path }) => toRunEvent(execution, attempt, path));
-}
-
-function toRunEvent({ id, jobName }: Execution, attempt: Attempt, path: string | null) {
-  const outcome = attempt.errorMessage ?? (attempt.statusCode === null ? attempt.status : `HTTP ${attempt.statusCode}`);
-  return {
-    spanId: `${path === null ? "" : `${path}/`}${attempt.number}`,
-    runId: toRunId(id),
-    message: `${path === null ? "" : `${path}: `}attempt ${attempt.number}: ${outcome}`,
-    startTime: iso(attempt.startedAtMs),
-    duration: attempt.latencyMs * 1_000_000,
-    isError: attempt.status !== "SUCCESS",
-    isPartial: false,
-    isCancelled: false,
-    level: "TRACE",
-    attemptNumber: attempt.number,
-    taskSlug: jobName,
-  };
 }
 
 function iso(ms: number): string {

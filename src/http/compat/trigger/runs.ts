@@ -20,9 +20,10 @@ import type { CursorRequest } from "./pageQuery.ts";
 import { readCursorPage, toCursorPagination } from "./pageQuery.ts";
 import { runContext } from "./runContext.ts";
 import { readRunFilter, toHistoryFilter } from "./runFilter.ts";
+import { toRunEvents, toRunResult } from "./runRecord.ts";
 import { dialectOf } from "./runStatus.ts";
 import type { Viewing } from "./runView.ts";
-import { toRun, toRunEvents, toRunItem, toRunResult } from "./runView.ts";
+import { toRun, toRunItem } from "./runView.ts";
 
 /** Runs of a page that does not say how many (facts 3.4). */
 const PAGE_SIZE_DEFAULT = 25;

@@ -19,7 +19,6 @@ import { readBody } from "../../readInput.ts";
 import { fromScheduleId, toScheduleId } from "./ids.ts";
 import { readOffsetPage, toOffsetPagination } from "./pageQuery.ts";
 import { unprocessable } from "./refusal.ts";
-import { ENVIRONMENT_NAME } from "./runView.ts";
 import { scheduleGenerator } from "./scheduleGenerator.ts";
 
 /** Facts 3.5. */
@@ -116,7 +115,7 @@ export function toSchedule(view: ScheduleView) {
     generator: scheduleGenerator(cron, timezone),
     timezone,
     ...(nextRunAtMs === null ? {} : { nextRun: new Date(nextRunAtMs).toISOString() }),
-    environments: [{ id: job.workspaceId, type: "PRODUCTION", userName: ENVIRONMENT_NAME }],
+    environments: [{ id: job.workspaceId, type: "PRODUCTION" }],
   };
 }
 

@@ -1,10 +1,12 @@
 /** `tasks.trigger` and `idempotencyKeys.reset`. A task is a job, named by its name or its id. */
 
 import { z } from "@hono/zod-openapi";
+import type { AppError, Outcome } from "../../../app/errors.ts";
+import { invalid } from "../../../app/errors.ts";
 import { startLabelled } from "../../../app/executions/startLabelled.ts";
 import { findTask } from "../../../app/jobs/findTask.ts";
 import { forgetIdempotencyKey } from "../../../app/jobs/jobQueue.ts";
-import { ok } from "../../../domain/result.ts";
+import { err, ok } from "../../../domain/result.ts";
 import type { Endpoint } from "../../operation.ts";
 import { jsonBody, param } from "../../operation.ts";
 import { readBody } from "../../readInput.ts";
@@ -34,11 +36,17 @@ export const triggerTask: Endpoint = {
     if (!job.ok) return ok(noSuchTask(task));
     const { request, labels } = trigger.value;
     const started = await startLabelled(services, workspaceId, job.value.id, request, labels);
-    if (!started.ok) return started;
+    if (!started.ok) return ofPayload(started.error);
     const { execution, isDuplicate } = started.value;
     return ok({ status: 200, body: { id: toRunId(execution.id), isCached: isDuplicate } });
   },
 };
+
+/** What the engine calls the input is the payload to the client. */
+function ofPayload(error: AppError): Outcome<never> {
+  if (error.code !== "invalid_request") return err(error);
+  return invalid(error.issues.map(({ path, message }) => ({ path: path.replace(/^input\b/, "payload"), message })));
+}
 
 const ResetBody = z.object({ taskIdentifier: z.string() });
 

@@ -21,10 +21,11 @@ import type { WaitToken } from "../../../domain/waitToken/waitToken.ts";
 import { toBatch } from "./batches.ts";
 import { toBulkAction } from "./bulkActions.ts";
 import { toQueue } from "./queues.ts";
+import { toRunEvents, toRunResult } from "./runRecord.ts";
 import type { ApiDialect } from "./runStatus.ts";
 import { runStatus, statusFilters, statusFlags } from "./runStatus.ts";
 import type { RelatedRun, RunContext } from "./runView.ts";
-import { asRunSource, toRun, toRunEvents, toRunItem, toRunResult } from "./runView.ts";
+import { asRunSource, toRun, toRunItem } from "./runView.ts";
 import { toSchedule } from "./schedules.ts";
 import { toToken } from "./waitTokens.ts";
 
