@@ -14,7 +14,7 @@ export async function replayExecution(
   services: Services,
   workspaceId: string,
   executionId: string,
-  more: Pick<StartRequest, "executionId" | "bulkActionId"> = {},
+  more: Pick<StartRequest, "executionId" | "rememberIdMs" | "bulkActionId"> = {},
 ): Promise<Outcome<Execution>> {
   const original = await getExecution(services, workspaceId, executionId);
   if (!original.ok) return original;

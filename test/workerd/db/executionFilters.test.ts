@@ -112,14 +112,14 @@ function expected(query: ExecutionQuery): Execution[] {
   const direction = query.order === "desc" ? -1 : 1;
   const fits = (execution: Execution): boolean => {
     const i = executions.indexOf(execution);
-    const narrow: readonly StatusFilter[] = [execution.status, narrowStatus(execution, NOW_MS)];
+    const narrow = new Set<StatusFilter>([execution.status, narrowStatus(execution, NOW_MS)]);
     return (
       (query.jobId === null || execution.jobId === query.jobId) &&
       (query.status === null || execution.status === query.status) &&
       (query.fromMs === null || execution.scheduledForMs >= query.fromMs) &&
       (query.toMs === null || execution.scheduledForMs < query.toMs) &&
       (query.jobIds?.includes(execution.jobId) ?? true) &&
-      (query.statuses?.some((status) => narrow.includes(status)) ?? true) &&
+      (query.statuses?.some((status) => narrow.has(status)) ?? true) &&
       (query.sources?.includes(execution.source) ?? true) &&
       (query.tags?.some((tag) => tagsOf(i).includes(tag)) ?? true) &&
       (query.batchId === undefined || (query.batchId === batch.id && inBatch(i))) &&
