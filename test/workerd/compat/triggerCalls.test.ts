@@ -1,8 +1,11 @@
 /** Calls of the Trigger.dev face that its client makes rarely, or that older clients make. */
 
+import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Reply, TestWorkspace } from "../api/harness.ts";
 import { createWorkspace, eventually } from "../api/harness.ts";
+import { aJob, anExecution } from "../db/builders.ts";
+import { storageOn } from "../db/storage.ts";
 
 const CLIENT = { "trigger-version": "4.8.3", "x-trigger-api-version": "2025-07-16" };
 
@@ -111,6 +114,34 @@ describe("a schedule", () => {
     const list = await ask("GET", "/api/v1/schedules");
     const found = list.body.data.find(({ id }: { id: string }) => id === own.id.replace("job_", "sched_"));
     expect(found).toMatchObject({ type: "DECLARATIVE", task: "own", active: true });
+  });
+});
+
+describe("a run that a schedule started", () => {
+  it("shows its schedule, and is found by it", async () => {
+    await createTask("hourly");
+    const body = { task: "hourly", cron: "0 * * * *", deduplicationKey: "h", externalId: "customer-1" };
+    const schedule = await ask("POST", "/api/v1/schedules", body);
+    const id = schedule.body.id.replace("sched_", "job_");
+    const job = aJob({ id, workspaceId: workspace.id, name: "hourly" });
+    const execution = anExecution(job);
+    expect(await storageOn(env.DB).history.record([{ execution, completesJob: false }])).toBe(true);
+    const run = await ask("GET", `/api/v3/runs/${execution.id.replace("exe_", "run_")}`);
+    expect(run.body).toMatchObject({
+      taskIdentifier: "hourly",
+      status: "COMPLETED",
+      schedule: {
+        id: schedule.body.id,
+        externalId: "customer-1",
+        deduplicationKey: "h",
+        generator: { type: "CRON", expression: "0 * * * *" },
+      },
+    });
+    expect(run.body).not.toHaveProperty("delayedUntil");
+    for (const filter of [`filter[schedule]=${schedule.body.id}`, "filter[taskIdentifier]=hourly"]) {
+      const list = await ask("GET", `/api/v1/runs?${filter}`);
+      expect(list.body.data.map((item: { id: string }) => item.id)).toEqual([run.body.id]);
+    }
   });
 });
 
