@@ -119,7 +119,9 @@ export function fromExecutionAsRun(
   };
 }
 
-type StatusSource = Pick<Execution, "status" | "error" | "scheduledForMs" | "startedAtMs"> & { readonly attemptCount: number };
+type StatusSource = Pick<Execution, "status" | "error" | "scheduledForMs" | "startedAtMs"> & {
+  readonly attemptCount: number;
+};
 
 function runStatus(execution: StatusSource, nowMs: number): RunStatus {
   const code = execution.error?.code ?? "";
