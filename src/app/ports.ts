@@ -114,7 +114,7 @@ export interface ExecutionQuery {
   readonly batchId?: string;
   /** What a bulk action cancelled, or the replays that it started. */
   readonly bulkActionId?: string;
-  readonly jobVersion?: number;
+  readonly jobVersions?: readonly number[];
   /** Bounds of the creation, `createdFromMs` included, `createdToMs` excluded. */
   readonly createdFromMs?: number;
   readonly createdToMs?: number;

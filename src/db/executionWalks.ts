@@ -170,7 +170,10 @@ function walk(source: Source, { workspaceId, query, scope, place, conditions }: 
   // Last, because SQLite tests conditions in this order, and looking something up costs more than a comparison.
   addJobs(add, workspaceId, query, scope);
   addMarks(add, workspaceId, query);
-  if (query.jobVersion !== undefined) add(`${column(source.index, "job_version")} = ?`, query.jobVersion);
+  if (query.jobVersions !== undefined) {
+    const version = column(source.index, "job_version");
+    add(`${version} IN (SELECT value FROM json_each(?))`, JSON.stringify(query.jobVersions));
+  }
   addDetails(add, source.index, conditions);
   const isMerged = source.index === "executions_by_job" && scope.type !== "one";
   return { from: source.from, where: where.join(" AND "), params, id: source.id, isMerged };

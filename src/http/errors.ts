@@ -116,7 +116,7 @@ function invalidRequest(issues: readonly FieldIssue[]): HttpError {
 }
 
 /** A complaint that begins in lower case speaks of its field: `must be …`, `is required`. */
-function sentence(path: string, message: string): string {
+export function sentence(path: string, message: string): string {
   const text = /^[a-z]/.test(message) ? `${path === "" ? "The body" : path} ${message}` : message;
   return /[.!?]$/.test(text) ? text : `${text}.`;
 }

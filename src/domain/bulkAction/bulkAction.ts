@@ -25,7 +25,7 @@ export interface BulkFilter {
   readonly tags?: readonly string[];
   readonly batchId?: string;
   readonly bulkActionId?: string;
-  readonly jobVersion?: number;
+  readonly jobVersions?: readonly number[];
   /** When the execution was created: `createdFromMs` included, `createdToMs` excluded. */
   readonly createdFromMs?: number;
   readonly createdToMs?: number;

@@ -1,13 +1,18 @@
 /** `/v1/executions` and the executions of one job: list, read, replay, cancel. */
 
-import type { z } from "@hono/zod-openapi";
+import { z } from "@hono/zod-openapi";
 import type { Outcome } from "../../app/errors.ts";
 import { invalid } from "../../app/errors.ts";
+import { ancestorsOf } from "../../app/executions/ancestors.ts";
 import { cancelExecution } from "../../app/executions/cancelExecution.ts";
 import { getExecution } from "../../app/executions/getExecution.ts";
+import { labelsOf } from "../../app/executions/labels.ts";
+import { maskLinks } from "../../app/executions/maskLinks.ts";
 import { listExecutions, listExecutionsOfJob } from "../../app/executions/listExecutions.ts";
 import { replayExecution } from "../../app/executions/replayExecution.ts";
 import type { ExecutionQuery } from "../../app/ports.ts";
+import type { Services } from "../../app/services.ts";
+import type { Execution } from "../../domain/execution/execution.ts";
 import { EXECUTION_SOURCES, EXECUTION_STATUSES } from "../../domain/execution/execution.ts";
 import { ok } from "../../domain/result.ts";
 import { moment, object, oneOf, text } from "../fields.ts";
@@ -24,6 +29,8 @@ import {
   fromExecution,
   fromExecutionSummary,
 } from "./schemas/execution.ts";
+import type { RunSurroundings } from "./schemas/triggerDevRun.ts";
+import { TriggerDevRunSchema, fromExecutionAsRun } from "./schemas/triggerDevRun.ts";
 import { PAGINATION_EXAMPLE, fromPage, listOf, pageQuery, toPageRequest } from "./schemas/paging.ts";
 
 const JobExecutionsQuery = object({
@@ -118,6 +125,15 @@ export const listJobExecutionsOperation: Operation = {
   },
 };
 
+/** Children that are shown with a run, the oldest: a `for_each` may start a thousand. */
+const CHILDREN_MOST = 100;
+
+const ViewQuery = object({
+  view: oneOf(["trigger_dev_run"])
+    .optional()
+    .openapi({ description: "Another form of the answer: a run as Trigger.dev's schema has it." }),
+});
+
 export const getExecutionOperation: Operation = {
   access: "read",
   contract: {
@@ -129,15 +145,41 @@ export const getExecutionOperation: Operation = {
     description:
       "One execution with all its attempts, as it is at this moment; of a job with steps, with each of them. Links that " +
       "resume it are shown to roles that may write only, links that decide its approvals to owners only.",
-    answers: { 200: { description: "The execution.", schema: ExecutionSchema, example: EXECUTION_EXAMPLE } },
+    query: ViewQuery,
+    answers: {
+      200: {
+        description: "The execution; with `view=trigger_dev_run` the run.",
+        schema: z.union([ExecutionSchema, TriggerDevRunSchema]),
+        example: EXECUTION_EXAMPLE,
+      },
+    },
     errors: ["not_found", "actor_unavailable"],
   },
-  async handle({ services, workspaceId, id, token }) {
+  async handle({ services, workspaceId, id, token, query }) {
+    const read = readQuery(ViewQuery, query);
+    if (!read.ok) return read;
     const execution = await getExecution(services, workspaceId, id);
     if (!execution.ok) return execution;
-    return ok({ status: 200, body: fromExecution(execution.value, token.role) });
+    if (read.value.view === undefined) return ok({ status: 200, body: fromExecution(execution.value, token.role) });
+    const surroundings = await surroundingsOf(services, workspaceId, execution.value);
+    const run = fromExecutionAsRun(execution.value, surroundings, services.clock.now());
+    return ok({ status: 200, body: maskLinks(run, token.role) });
   },
 };
+
+async function surroundingsOf(services: Services, workspaceId: string, execution: Execution): Promise<RunSurroundings> {
+  const childIds = (execution.workflow?.children ?? []).slice(0, CHILDREN_MOST);
+  const [labels, ancestors, children] = await Promise.all([
+    labelsOf(services, workspaceId, [execution.id]),
+    ancestorsOf(services, workspaceId, execution),
+    childIds.length === 0 ? null : services.executions.summaries(workspaceId, childIds),
+  ]);
+  return {
+    labels: labels.get(execution.id),
+    ancestors,
+    children: childIds.flatMap((id) => children?.get(id) ?? []),
+  };
+}
 
 export const replayExecutionOperation: Operation = {
   access: "write",

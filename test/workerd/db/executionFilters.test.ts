@@ -124,7 +124,7 @@ function expected(query: ExecutionQuery): Execution[] {
       (query.tags?.some((tag) => tagsOf(i).includes(tag)) ?? true) &&
       (query.batchId === undefined || (query.batchId === batch.id && inBatch(i))) &&
       (query.bulkActionId === undefined || inBulk(i)) &&
-      (query.jobVersion === undefined || execution.jobVersion === query.jobVersion) &&
+      (query.jobVersions === undefined || query.jobVersions.includes(execution.jobVersion)) &&
       (query.createdFromMs === undefined || execution.createdAtMs >= query.createdFromMs) &&
       (query.createdToMs === undefined || execution.createdAtMs < query.createdToMs)
     );
@@ -163,8 +163,8 @@ const narrowings: (() => Changes)[] = [
   () => ({ bulkActionId: bulk.id }),
   () => ({ bulkActionId: bulk.id, tags: ["fifth", "n6"], statuses: ["timed_out", "queued"] }),
   () => ({ bulkActionId: bulk.id, batchId: batch.id }),
-  () => ({ jobVersion: 2 }),
-  () => ({ jobVersion: 2, jobId: some[1] ?? "", statuses: ["failed_only", "succeeded"] }),
+  () => ({ jobVersions: [2] }),
+  () => ({ jobVersions: [1, 2], jobId: some[1] ?? "", statuses: ["failed_only", "succeeded"] }),
   () => ({ createdFromMs: START_MS + 3_000, createdToMs: START_MS + 9_000 }),
   () => ({ createdToMs: START_MS + 9_000, statuses: ["failed", "queued"], fromMs: START_MS + 10 * MINUTE_MS }),
 ];

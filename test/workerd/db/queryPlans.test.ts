@@ -161,7 +161,7 @@ const narrowings: Partial<ExecutionQuery>[] = [
   { batchId: "batch_1" },
   { bulkActionId: "bulk_1" },
   { batchId: "batch_1", bulkActionId: "bulk_1", tags: ["a"] },
-  { jobVersion: 3 },
+  { jobVersions: [3] },
   { createdFromMs: START_MS, createdToMs: START_MS + 1 },
 ];
 const narrowed = narrowings.flatMap((narrowing) =>
