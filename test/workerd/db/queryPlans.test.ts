@@ -164,7 +164,7 @@ const narrowings: Partial<ExecutionQuery>[] = [
     statuses: STATUS_FILTERS,
     sources: ["api"],
     createdFromMs: START_MS,
-    jobVersion: 3,
+    jobVersions: [3],
   },
   { tags: ["a", "b", "c", "d", "e", "f"] },
   { batchId: "batch_1" },
