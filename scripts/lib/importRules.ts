@@ -151,8 +151,17 @@ function reasonAgainst(file: string, specifier: string): string | null {
   if (imported.startsWith("src/entry/") && !file.startsWith("src/entry/")) {
     return "nobody imports the composition root: entry is where a reader starts.";
   }
+  const [own, other] = [faceOf(file), faceOf(imported)];
+  if (own !== null && other !== null && own !== other) {
+    return "a foreign API face must not import another: each can be read, changed and removed alone.";
+  }
   const isOwn = imported === rule.layer || (rule.layer.endsWith("/") && imported.startsWith(rule.layer));
   return isOwn || rule.mayImport.some((allowed) => imported.startsWith(allowed)) ? null : rule.reason;
+}
+
+/** The folder of the foreign API face that a file belongs to; `null` for what they share and for everything else. */
+function faceOf(path: string): string | null {
+  return /^src\/http\/compat\/([^/]+)\//.exec(path)?.[1] ?? null;
 }
 
 /** The specifiers of every static, re-exporting and dynamic import; a statement starts its line, as prettier puts it. */

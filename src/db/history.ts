@@ -56,6 +56,7 @@ const COLUMNS = [
   "parent",
   "approvals",
   "workflow",
+  "start_options",
 ] as const satisfies readonly (keyof ExecutionRow)[];
 
 /** What never changes in the life of an execution; leaving it out spares the indexes. */
@@ -64,10 +65,10 @@ const FIXED: ReadonlySet<string> = new Set([
   "workspace_id",
   "job_id",
   "source",
-  "scheduled_for",
   "created_at",
   "replayed_from",
   "parent",
+  "start_options",
 ]);
 
 const RECORD_COLUMNS = `INSERT INTO executions (${COLUMNS.join(", ")})`;

@@ -10,7 +10,7 @@ import type { Result } from "../domain/result.ts";
 import { ROLES, isAllowed } from "../domain/workspace/workspace.ts";
 import type { Permission, Token } from "../domain/workspace/workspace.ts";
 import type { HttpError } from "./errors.ts";
-import type { Operation } from "./operation.ts";
+import type { Endpoint } from "./operation.ts";
 
 const HOW = "Send a token as `Authorization: Bearer <token>` or as `x-api-key: <token>`.";
 
@@ -22,7 +22,7 @@ const CREDENTIALS: Readonly<Record<CredentialsError, string>> = {
 
 /** The token that the request speaks for; `null` where nobody or the operator does. */
 export async function admit(
-  access: Operation["access"],
+  access: Endpoint["access"],
   headers: Headers,
   services: Services,
   cache: TokenCache,

@@ -1,13 +1,14 @@
-/** The HTTP face of Carillon: routes, the order of what happens to a request, and the one funnel for errors. */
+/** The HTTP side of Carillon: routes, the order of what happens to a request, and the one funnel for errors. */
 
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Services } from "../app/services.ts";
 import { TokenCache } from "../auth/authenticate.ts";
 import { newId } from "../domain/ids.ts";
 import { docsPage } from "./docs/page.ts";
-import { errorResponse, fromFault } from "./errors.ts";
-import { methodsOf, routingPath } from "./methods.ts";
-import { documentOf, parametersOf, registerOperation, registerSecurity } from "./openapi.ts";
+import { fromFault } from "./errors.ts";
+import { ENDPOINTS, faceFor, ownerOf } from "./faces.ts";
+import { methodsOf, parametersOf, routingPath } from "./methods.ts";
+import { documentOf, registerOperation, registerSecurity } from "./openapi.ts";
 import { serve } from "./serve.ts";
 import { OPERATIONS } from "./v1/operations.ts";
 
@@ -51,17 +52,18 @@ export function createApp<Bindings extends object>(
     if (!c.res.headers.has("cache-control")) c.res.headers.set("cache-control", "no-store");
   });
 
-  registerSecurity(app.openAPIRegistry);
-  for (const operation of OPERATIONS) {
-    const { method, path } = operation.contract;
+  for (const { endpoint, face, rivals } of ENDPOINTS) {
+    const { method, path } = endpoint.contract;
     const names = parametersOf(path);
-    app.on(method.toUpperCase(), routingPath(path), (c) => {
+    app.on(method.toUpperCase(), routingPath(path), async (c, next) => {
+      if (rivals.length > 1 && faceFor(rivals, c.req.raw) !== face) return await next();
       const params = Object.fromEntries(names.map((name) => [name, c.req.param(name) ?? ""]));
-      return serve(operation, { request: c.req.raw, params, services: c.get("services"), tokenCache });
+      return await serve(endpoint, { request: c.req.raw, params, services: c.get("services"), tokenCache, face });
     });
-    registerOperation(app.openAPIRegistry, operation);
   }
 
+  registerSecurity(app.openAPIRegistry);
+  for (const operation of OPERATIONS) registerOperation(app.openAPIRegistry, operation);
   let document: ReturnType<typeof documentOf> | null = null;
   const openApi = (): ReturnType<typeof documentOf> => (document ??= documentOf(app));
   app.get("/openapi.json", (c) => c.json(openApi()));
@@ -72,13 +74,14 @@ export function createApp<Bindings extends object>(
   app.get("/", (c) => c.redirect("/docs"));
 
   app.notFound((c) => {
+    const face = ownerOf(c.req.raw);
     const methods = methodsOf(new URL(c.req.url).pathname);
     if (methods.length === 0) {
-      return errorResponse({ code: "not_found", message: "There is no such route; /docs lists those that there are." });
+      return face.refuse({ code: "not_found", message: "There is no such route; /docs lists those that there are." });
     }
     const allow = methods.join(", ");
     const message = `${c.req.method} is not available here; use ${methods.join(" or ")}.`;
-    return errorResponse({ code: "method_not_allowed", message, headers: { allow } });
+    return face.refuse({ code: "method_not_allowed", message, headers: { allow } });
   });
 
   app.onError((fault, c) => {
@@ -87,7 +90,7 @@ export function createApp<Bindings extends object>(
     if (services === undefined) throw fault;
     const requestId = c.get("requestId");
     services.report(fault, { request_id: requestId, method: c.req.method, route: c.req.routePath });
-    return errorResponse(fromFault(fault, requestId));
+    return ownerOf(c.req.raw).refuse(fromFault(fault, requestId));
   });
 
   return app;

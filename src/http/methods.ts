@@ -1,14 +1,19 @@
 /** Paths as the router and the error pages see them. */
 
-import { OPERATIONS } from "./v1/operations.ts";
+import { ENDPOINTS } from "./faces.ts";
 
-/** A contract's path in the router's notation: `{job_id}` becomes `:job_id`. */
+/** A route's path in the router's notation: `{job_id}` becomes `:job_id`. */
 export function routingPath(path: string): string {
   return path.replaceAll(/\{(\w+)\}/g, ":$1");
 }
 
+/** The names of the parameters in a path, in its order. */
+export function parametersOf(path: string): readonly string[] {
+  return [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name ?? "");
+}
+
 const ROUTES: readonly { readonly method: string; readonly pattern: RegExp }[] = [
-  ...OPERATIONS.map(({ contract }) => ({
+  ...ENDPOINTS.map(({ endpoint: { contract } }) => ({
     method: contract.method.toUpperCase(),
     pattern: new RegExp(`^${contract.path.replaceAll(/\{\w+\}/g, "[^/]+")}$`),
   })),

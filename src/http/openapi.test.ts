@@ -3,7 +3,8 @@ import packageJson from "../../package.json" with { type: "json" };
 import type { Services } from "../app/services.ts";
 import { createApp } from "./app.ts";
 import { ERRORS } from "./errors.ts";
-import { documentOf, errorsOf, parametersOf } from "./openapi.ts";
+import { parametersOf } from "./methods.ts";
+import { documentOf, errorsOf } from "./openapi.ts";
 import { OPERATIONS } from "./v1/operations.ts";
 import { API_VERSION } from "./version.ts";
 

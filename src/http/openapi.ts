@@ -4,6 +4,7 @@ import type { OpenAPIHono } from "@hono/zod-openapi";
 import { createRoute, z } from "@hono/zod-openapi";
 import type { HttpErrorCode } from "./errors.ts";
 import { ERRORS } from "./errors.ts";
+import { parametersOf } from "./methods.ts";
 import type { Contract, Operation } from "./operation.ts";
 import { API_VERSION } from "./version.ts";
 
@@ -25,18 +26,13 @@ const ErrorSchema = z
 const ID_EXAMPLES: Readonly<Record<string, string>> = {
   job_id: "job_01k8rb2c9078f31njdbhv0m7q2",
   version: "1",
-  execution_id: "exe_01k8rdnm8078f31njdbhv0m7q2ek000000",
+  execution_id: "exe_01k8rdnm8078f31njdbhv0m7q2000000",
   token_id: "tok_01k8rb2c9078f31njdbhv0m7q2",
   secret_name: "stripe-key",
   trigger_token: "whk_q5m2xk7ahz3nw6ueb4tdyrfjcvs2lpiogm5xq7ka",
   step: "sign-off",
   token: "5f0c1ad6b3e94c27a8d1f6027be4c935",
 };
-
-/** The names of the parameters in a path, in its order. */
-export function parametersOf(path: string): readonly string[] {
-  return [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name ?? "");
-}
 
 /** A path with examples in the place of its parameters. */
 export function examplePath({ path, queryExample }: Contract): string {

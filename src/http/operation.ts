@@ -1,4 +1,4 @@
-/** What an endpoint is: its contract, from which the documentation is made, and its handler. */
+/** What an endpoint is: its route, its handler, and, of the native API, the contract that the documentation is made from. */
 
 import type { z } from "@hono/zod-openapi";
 import type { Outcome } from "../app/errors.ts";
@@ -17,25 +17,37 @@ export interface AnswerContract {
   readonly contentType?: "text/html";
 }
 
-export interface BodyContract {
+/** How a body is read; JSON unless it says otherwise. */
+export interface BodyReading {
+  /** Whether the body may be left out, which is then read as `{}`. */
+  readonly optional?: boolean;
+  /** A second form of the body, as plain text. */
+  readonly text?: object;
+  /** Takes any content type and any bytes, or none; the handler reads them. */
+  readonly any?: true;
+  /** The most bytes that are taken; 256 KB by default. */
+  readonly bytesMost?: number;
+}
+
+export interface BodyContract extends BodyReading {
   readonly schema: z.ZodType;
   readonly example: unknown;
   /** Further bodies that fit the schema, each under the words that say what it is. */
   readonly moreExamples?: Readonly<Record<string, unknown>>;
-  /** Whether the body may be left out, which is then read as `{}`. */
-  readonly optional?: boolean;
-  /** A second form of the body, as plain text. */
   readonly text?: { readonly schema: z.ZodType; readonly example: string };
-  /** Takes any content type and any bytes, or none; the handler reads them. */
-  readonly any?: true;
 }
 
-export interface Contract {
-  /** `operationId`; also the anchor on the page of documentation. */
+/** What it takes to find an endpoint and to read what was sent to it. */
+export interface Route {
+  /** Unique in its API; of the native one the `operationId`, and the anchor on the page of documentation. */
   readonly id: string;
   readonly method: "get" | "post" | "put" | "patch" | "delete";
   /** With parameters in braces, each with a name of its own: `/v1/jobs/{job_id}/pause`. */
   readonly path: string;
+  readonly body?: BodyReading;
+}
+
+export interface Contract extends Route {
   readonly tag: string;
   readonly summary: string;
   readonly description: string;
@@ -78,17 +90,20 @@ export interface Answer {
 }
 
 /** Who may call: everybody, the operator alone, or a token of the workspace whose role has the permission. */
-export type Operation =
+export type Endpoint<Described extends Route = Route> =
   | {
       readonly access: "public" | "operator";
-      readonly contract: Contract;
+      readonly contract: Described;
       handle(input: Input): Promise<Outcome<Answer>>;
     }
   | {
       readonly access: Permission;
-      readonly contract: Contract;
+      readonly contract: Described;
       handle(input: WorkspaceInput): Promise<Outcome<Answer>>;
     };
+
+/** An endpoint of the native API. */
+export type Operation = Endpoint<Contract>;
 
 /** The value of a body of which the contract says that it is JSON. */
 export function jsonBody(input: Input): JsonValue {

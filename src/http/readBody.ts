@@ -9,13 +9,15 @@ import { findJsonError } from "./jsonText.ts";
 /** Of a request's body, as it arrives: the stream is counted, because `content-length` may be absent or wrong. */
 export const BODY_BYTES_MOST = 256 * 1024;
 
-const TOO_LARGE: HttpError = {
-  code: "payload_too_large",
-  message: `The body has more than ${BODY_BYTES_MOST / 1024} KB, which is the most that is accepted.`,
-};
+function tooLarge(bytesMost: number): HttpError {
+  return {
+    code: "payload_too_large",
+    message: `The body has more than ${bytesMost / 1024} KB, which is the most that is accepted.`,
+  };
+}
 
-export async function readText(request: Request): Promise<Result<string, HttpError>> {
-  const bytes = await readBytes(request);
+export async function readText(request: Request, bytesMost = BODY_BYTES_MOST): Promise<Result<string, HttpError>> {
+  const bytes = await readBytes(request, bytesMost);
   if (!bytes.ok) return bytes;
   try {
     return ok(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes.value));
@@ -25,8 +27,8 @@ export async function readText(request: Request): Promise<Result<string, HttpErr
   }
 }
 
-export async function readBytes(request: Request): Promise<Result<Uint8Array, HttpError>> {
-  if (Number(request.headers.get("content-length") ?? 0) > BODY_BYTES_MOST) return err(TOO_LARGE);
+export async function readBytes(request: Request, bytesMost = BODY_BYTES_MOST): Promise<Result<Uint8Array, HttpError>> {
+  if (Number(request.headers.get("content-length") ?? 0) > bytesMost) return err(tooLarge(bytesMost));
   if (request.body === null) return ok(new Uint8Array());
   const reader = request.body.getReader();
   const chunks: Uint8Array[] = [];
@@ -35,9 +37,9 @@ export async function readBytes(request: Request): Promise<Result<Uint8Array, Ht
     const { done, value } = await reader.read();
     if (done) return ok(joined(chunks, size));
     size += value.byteLength;
-    if (size > BODY_BYTES_MOST) {
+    if (size > bytesMost) {
       await reader.cancel();
-      return err(TOO_LARGE);
+      return err(tooLarge(bytesMost));
     }
     chunks.push(value);
   }

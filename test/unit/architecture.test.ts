@@ -35,6 +35,7 @@ describe("import rules", () => {
       "../../v1/jobs.ts",
       /must not depend on what \/v1 looks like/,
     ],
+    ["a compat face, another", "src/http/compat/runs/list.ts", "../trigify/ids.ts", /must not import another/],
     ["the composition root", "src/http/app.ts", "../entry/env.ts", /nobody imports the composition root/],
     ["a deployed file, tests", "src/http/app.ts", "../../test/support/instance.ts", /never imports tests/],
     ["a folder without a rule", "src/newcomer/x.ts", "../domain/ids.ts", /has no rule yet/],

@@ -58,7 +58,7 @@ export function fromExecutionSummary(summary: ExecutionSummary): z.output<typeof
   return { ...sharedOf(summary), attempt_count: summary.attemptCount, last_status_code: summary.lastStatusCode };
 }
 
-function sharedOf(execution: Omit<Execution, "attempts" | "output" | "parent" | "workflow">) {
+function sharedOf(execution: Omit<Execution, "attempts" | "output" | "parent" | "workflow" | "start">) {
   const { startedAtMs, finishedAtMs, error } = execution;
   return {
     id: execution.id,
@@ -85,7 +85,7 @@ function finalResponse({ status, attempts }: Execution): z.output<typeof Executi
 }
 
 export const EXECUTION_SUMMARY_EXAMPLE = {
-  id: "exe_01k8rdnm8078f31njdbhv0m7q2ek000000",
+  id: "exe_01k8rdnm8078f31njdbhv0m7q2000000",
   job_id: "job_01k8rb2c9078f31njdbhv0m7q2",
   job_name: "nightly-sync",
   job_version: 1,
