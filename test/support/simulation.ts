@@ -5,6 +5,9 @@
  * The clock stands in the far future, so that no alarm rings by itself: `advanceTo` rings each at its time. Messages that
  * actors send wait in `messages` until a test delivers, repeats, delays or drops them; a delivery may be told where its
  * consumer dies, and a consumer that died does nothing more, ever.
+ *
+ * All attempts go through the queue, unless a simulation is `direct`: then attempts that actors hand over (ADR 0016) wait in
+ * `handed` until a test has them made.
  */
 
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
@@ -13,11 +16,13 @@ import { vi } from "vitest";
 import { applyJob } from "../../src/app/jobs/applyJob.ts";
 import { deleteJob } from "../../src/app/jobs/deleteJob.ts";
 import type { Services } from "../../src/app/services.ts";
+import type { AttemptWork } from "../../src/domain/engine/claim.ts";
 import type { HistoryEntry, JobActorProtocol } from "../../src/domain/engine/protocol.ts";
 import type { Execution } from "../../src/domain/execution/execution.ts";
 import { jobKey } from "../../src/domain/ids.ts";
 import type { Job } from "../../src/domain/job/job.ts";
-import { composeServices } from "../../src/entry/compose.ts";
+import { AttemptWorker } from "../../src/entry/attemptWorker.ts";
+import { composeAttempts, composeServices } from "../../src/entry/compose.ts";
 import type { Bindings } from "../../src/entry/env.ts";
 import worker from "../../src/entry/worker.ts";
 import type { ExecutionMessage } from "../../src/queue/message.ts";
@@ -52,6 +57,9 @@ export interface LoggedEvent {
 /** Far more than any story needs; an engine that rings for ever fails instead of hanging. */
 const RINGS_MOST = 5_000;
 const NEVER = new Promise<never>(() => {});
+/** What the actors of this isolate have left to `waitUntil` and not done yet: messages to send, attempts to hand over. */
+let actorsOwe = 0;
+let isWatching = false;
 const databases = storageOn(env.DB);
 
 export class Simulation {
@@ -67,13 +75,23 @@ export class Simulation {
   sent = 0;
   /** Calls to D1 so far, those that failed included. */
   d1Calls = 0;
+  /** Attempts that actors handed over and nobody has begun. */
+  readonly handed: AttemptWork[] = [];
+  /** Whether the Worker has room for what it is handed; a call that fails on its way throws. */
+  hasRoom: () => boolean = () => true;
   /** Whether every actor loses its memory after every step that it makes. */
   evicting = false;
   #nowMs: number;
   readonly #senders = new Map<string, Consumer>();
 
-  constructor(startMs = SIMULATED_START_MS) {
+  constructor(startMs = SIMULATED_START_MS, { direct = false } = {}) {
     this.#nowMs = startMs;
+    Object.assign(env, { DIRECT_ATTEMPTS_PER_ISOLATE: direct ? "250" : "0" });
+    vi.spyOn(AttemptWorker.prototype, "start").mockImplementation(async (works) => {
+      const takesThem = this.hasRoom();
+      if (takesThem) this.handed.push(...works);
+      return takesThem;
+    });
     vi.useFakeTimers({ toFake: ["Date"], now: startMs });
     this.#captureQueue("carillon-executions", env.EXECUTIONS);
     this.#captureQueue("carillon-long-executions", env.LONG_EXECUTIONS);
@@ -131,6 +149,7 @@ export class Simulation {
 
   async apply(job: Job): Promise<void> {
     this.jobs.set(job.id, job);
+    await runInDurableObject(this.stub(job.id), (_, state) => watchWaitUntil(state));
     await applyJob(this.services(), job);
     await this.#step(job.id);
   }
@@ -237,9 +256,10 @@ export class Simulation {
 
   /** Delivers everything that waits, and what that brings about, until nothing waits. */
   async deliverAll(): Promise<void> {
-    while (this.messages.length > 0) {
+    while (this.messages.length > 0 || this.handed.length > 0) {
+      await Promise.all(this.handed.splice(0).map((work) => this.attempt(work)));
       const [first] = this.messages;
-      if (!first) return;
+      if (!first) continue;
       const batch = this.messages.filter((message) => message.queue === first.queue).slice(0, 10);
       this.take(batch);
       await this.deliver(batch);
@@ -263,6 +283,18 @@ export class Simulation {
     const delivery = this.#handle(consumer, messages);
     await Promise.race([delivery, consumer.died]);
     await this.#stepOf(messages);
+  }
+
+  /**
+   * Makes an attempt that was handed over; it is claimed already. Resolves when it has ended or its worker is dead.
+   */
+  async attempt(work: AttemptWork, options: { dies?: DeathPoint } = {}): Promise<void> {
+    const worker = this.#consumer(options.dies ?? null);
+    this.#senders.set(attemptKey(work.executionId, work.attempt), worker);
+    worker.reach("received");
+    worker.reach("claimed");
+    if (!worker.dead) await Promise.race([composeAttempts(worker.bindings())(work), worker.died]);
+    await this.#step(work.job.id);
   }
 
   /** Starts an invocation and leaves it running, for targets that answer later. */
@@ -378,7 +410,13 @@ export class Simulation {
     this.messages.push(message);
   }
 
+  /** Waits until actors have sent and handed over what their last answers brought about. */
+  async settled(): Promise<void> {
+    await this.until(() => actorsOwe === 0, "the actors to send what they have to send");
+  }
+
   async #step(jobId: string): Promise<void> {
+    await this.settled();
     if (this.evicting) await this.evict(jobId);
   }
 
@@ -540,6 +578,20 @@ function d1Through(gate: () => Promise<void>): D1Database {
     },
   };
   return db as unknown as D1Database;
+}
+
+/** At the platform's own class, so once is enough for all actors. */
+function watchWaitUntil(state: DurableObjectState): void {
+  if (isWatching) return;
+  isWatching = true;
+  const prototype = Object.getPrototypeOf(state) as DurableObjectState;
+  const { waitUntil } = prototype;
+  prototype.waitUntil = function watched(this: DurableObjectState, work: Promise<unknown>) {
+    actorsOwe += 1;
+    const done = () => void (actorsOwe -= 1);
+    work.then(done, done);
+    Reflect.apply(waitUntil, this, [work]);
+  };
 }
 
 function attemptKey(executionId: string, attempt: number): string {
