@@ -55,6 +55,11 @@ const webhookKeys = createWebhookKeyCache();
  */
 const triggerLimits = new TokenBuckets(10_000, RATE_LIMIT_DEFAULT);
 
+function later(work: () => void, delayMs: number): () => void {
+  const timer = setTimeout(work, delayMs);
+  return () => clearTimeout(timer);
+}
+
 const storage: StorageDeps = {
   random: Math.random,
   sleep: (delayMs, signal) => {
@@ -158,7 +163,7 @@ function composeAttempt(
       history,
       ...outbound,
       report: logFault,
-      sleep: storage.sleep,
+      later,
     });
     // An end that was not recorded is logged when it is collected.
     if (!report.recorded || !report.finish?.applied || !isFinished(report.execution.status)) return;

@@ -588,9 +588,8 @@ function watchWaitUntil(state: DurableObjectState): void {
   const { waitUntil } = prototype;
   prototype.waitUntil = function watched(this: DurableObjectState, work: Promise<unknown>) {
     actorsOwe += 1;
-    const done = () => void (actorsOwe -= 1);
-    work.then(done, done);
-    Reflect.apply(waitUntil, this, [work]);
+    const done = work.finally(() => (actorsOwe -= 1));
+    Reflect.apply(waitUntil, this, [done]);
   };
 }
 
