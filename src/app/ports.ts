@@ -56,6 +56,8 @@ export interface JobRepository {
   listDeleted(limit: number): Promise<readonly string[]>;
   /** Jobs whose newest definition was saved before `beforeMs` and is not known to have reached their actor. */
   listUnapplied(beforeMs: number, limit: number): Promise<readonly Job[]>;
+  /** Jobs with an execution that was due before `dueBeforeMs` and, as far as the history knows, is queued or running. */
+  listStalled(dueBeforeMs: number, limit: number): Promise<readonly Job[]>;
   /** Active jobs in the order of their ids, each with the latest due time that the history knows of. */
   listActive(
     afterJobId: string | null,

@@ -1,7 +1,8 @@
 /**
  * The watchdog, run by a cron trigger: nothing on the way of an execution needs it, it heals what should not have
  * happened. Definitions that were saved but never reached their actor are applied; jobs whose last due time left no trace
- * in the history are woken, which re-arms an alarm that was lost; deleted jobs and old history are removed.
+ * in the history, or that have executions which should have ended, are woken, which re-arms an alarm that was lost;
+ * deleted jobs and old history are removed.
  */
 
 import type { Clock } from "../../domain/clock.ts";
@@ -22,6 +23,8 @@ export interface WatchdogDeps {
 export interface WatchdogReport {
   readonly applied: number;
   readonly woken: number;
+  /** Jobs with executions that have been under way for long; almost always for good reasons. */
+  readonly nudged: number;
   readonly purged: number;
   readonly pruned: number;
 }
@@ -30,6 +33,12 @@ export interface WatchdogReport {
 const UNAPPLIED_AFTER_MS = 30_000;
 /** A due time that is older and left no trace is suspicious; the platform's own tail for an alarm is a minute. */
 const OVERDUE_AFTER_MS = 90_000;
+/**
+ * An execution that was due so long ago and has not ended is worth a look, beyond the longest pause between two messages
+ * (5 min). Often it just takes its time, and then the look costs one call and changes nothing.
+ */
+const STALLED_AFTER_MS = 10 * 60_000;
+const STALLED_MOST = 500;
 /** Bounds of one run, far below the 15 minutes and 1,000 queries that the platform allows it. */
 const JOBS_PER_PAGE = 500;
 const PAGES_MOST = 40;
@@ -44,6 +53,7 @@ export async function runWatchdog(deps: WatchdogDeps): Promise<WatchdogReport> {
   return {
     applied: await part("watchdog.apply_failed", deps, () => applyUnapplied(deps)),
     woken: await part("watchdog.wake_failed", deps, () => wakeOverdue(deps)),
+    nudged: await part("watchdog.nudge_failed", deps, () => nudgeStalled(deps)),
     purged: await part("watchdog.purge_failed", deps, () => purgeDeleted(deps)),
     pruned: await part("watchdog.prune_failed", deps, () => pruneHistory(deps)),
   };
@@ -84,6 +94,11 @@ async function wakeOverdue(deps: WatchdogDeps): Promise<number> {
     after = last.job.id;
   }
   return woken;
+}
+
+async function nudgeStalled(deps: WatchdogDeps): Promise<number> {
+  const jobs = await deps.jobs.listStalled(deps.clock.now() - STALLED_AFTER_MS, STALLED_MOST);
+  return inGroups(jobs, (job) => deps.actors.of(job.id).apply(job));
 }
 
 async function purgeDeleted(deps: WatchdogDeps): Promise<number> {

@@ -4,6 +4,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Job } from "../../../src/domain/job/job.ts";
+import { RETRY_DEFAULTS } from "../../../src/domain/retry/policy.ts";
 import { anExecution } from "../db/builders.ts";
 import { storageOn } from "../db/storage.ts";
 import { Simulation, SIMULATED_START_MS as START } from "../../support/simulation.ts";
@@ -76,6 +77,34 @@ describe("a job whose alarm was lost", () => {
     await world.deliverAll();
     expect(world.arrivals.length).toBe(arrived + 1);
     expect(world.arrivals.at(-1)?.jobId).toBe(lost.id);
+  });
+});
+
+describe("an execution whose retry was lost with the alarm", () => {
+  it("goes on, though its due time is in the history", async () => {
+    const backoff = {
+      type: "fixed",
+      initialMs: 30 * MINUTE,
+      factor: 1,
+      maxMs: DAY,
+      jitter: false,
+      listMs: [],
+    } as const;
+    const retryPolicy = { ...RETRY_DEFAULTS, backoff };
+    const job = await world.start({ schedule: { kind: "recurring", everyMinutes: 1_440 }, retryPolicy });
+    await env.DB.prepare("INSERT INTO workspaces (id, name, created_at) VALUES (?, 'w', 0)")
+      .bind(job.workspaceId)
+      .run();
+    world.answer = () => new Response("busy", { status: 503 });
+    await world.advance(DAY + MINUTE);
+    await world.dropAlarm(job.id);
+    world.answer = () => new Response("ok");
+    await world.advance(2 * 60 * MINUTE);
+    expect(await world.history(job)).toMatchObject([{ status: "running" }]);
+    await world.runWatchdog();
+    expect(report()).toMatchObject({ nudged: 1, woken: 0 });
+    await world.deliverAll();
+    expect(await world.history(job)).toMatchObject([{ status: "succeeded" }]);
   });
 });
 
