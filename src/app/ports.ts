@@ -102,8 +102,8 @@ export interface ExecutionQuery {
 export interface ExecutionRepository {
   find(workspaceId: string, executionId: string): Promise<Execution | null>;
   list(workspaceId: string, query: ExecutionQuery): Promise<Page<ExecutionSummary> | "bad_cursor">;
-  /** The newest execution, by due time, of each of the jobs. */
-  latestOfJobs(jobIds: readonly string[]): Promise<ReadonlyMap<string, ExecutionSummary>>;
+  /** The newest execution, by due time, of each of the jobs: of those that were started for a time before `dueBeforeMs`. */
+  latestOfJobs(jobIds: readonly string[], dueBeforeMs: number): Promise<ReadonlyMap<string, ExecutionSummary>>;
   /** What waits for a person, newest executions first. */
   listApprovals(workspaceId: string, page: PageRequest): Promise<Page<WaitingApproval> | "bad_cursor">;
   /** Reads them one by one: for what cannot be known otherwise. */

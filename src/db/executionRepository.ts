@@ -27,7 +27,7 @@ AND EXISTS (SELECT 1 FROM jobs WHERE jobs.id = executions.job_id AND jobs.delete
 
 const LATEST_OF_JOBS = `
 SELECT ${SUMMARY_COLUMNS} FROM executions WHERE id IN (
-  SELECT (SELECT max(id) FROM executions INDEXED BY executions_by_job WHERE job_id = each.value)
+  SELECT (SELECT max(id) FROM executions INDEXED BY executions_by_job WHERE job_id = each.value AND id < ?2)
   FROM json_each(?1) AS each
 )`;
 
@@ -94,11 +94,11 @@ export function createExecutionRepository(db: D1Database, deps: StorageDeps): Ex
       return pageOf(await all<ExecutionSummaryRow>("executions.list", statement), query);
     },
 
-    async latestOfJobs(jobIds) {
+    async latestOfJobs(jobIds, dueBeforeMs) {
       if (jobIds.length === 0) return new Map();
       const rows = await all<ExecutionSummaryRow>("executions.latest_of_jobs", {
         sql: LATEST_OF_JOBS,
-        params: [JSON.stringify(jobIds)],
+        params: [JSON.stringify(jobIds), executionIdFloor(dueBeforeMs)],
       });
       return new Map(rows.map((row) => [row.job_id, toExecutionSummary(row)]));
     },

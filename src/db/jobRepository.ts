@@ -26,6 +26,8 @@ const stalledJobs = (dueBeforeMs: number) => sql`(
   SELECT executions.job_id FROM workspaces CROSS JOIN executions INDEXED BY executions_unsucceeded
   WHERE executions.workspace_id = workspaces.id AND executions.status <> 'succeeded'
     AND executions.status IN ('queued', 'running') AND executions.id < ${executionIdFloor(dueBeforeMs)}
+    -- One that was moved has an id of the time before.
+    AND executions.scheduled_for < ${dueBeforeMs}
 )`;
 
 /** The literal conditions of the partial indexes: the planner does not look into bound parameters. */

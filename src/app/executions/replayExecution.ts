@@ -25,7 +25,7 @@ export async function replayExecution(
   const started = await startExecution(services, workspaceId, jobId, {
     source: "replay",
     replayedFrom: id,
-    ...(start === null ? {} : carriedOver(start)),
+    ...(start ? carriedOver(start) : {}),
     ...(workflow === null ? {} : { input: workflow.input, triggerInput: workflow.triggerInput }),
   });
   return started.ok ? ok(started.value.execution) : started;

@@ -6,7 +6,9 @@
 
 import { afterEach, describe, expect, it } from "vitest";
 import { type Chance, createChance, seedOf } from "../../support/random.ts";
-import { type DeathPoint, type QueuedMessage, Simulation, SIMULATED_START_MS } from "../../support/simulation.ts";
+import type { DeathPoint } from "../../support/simulatedConsumer.ts";
+import type { QueuedMessage } from "../../support/simulatedQueues.ts";
+import { Simulation, SIMULATED_START_MS } from "../../support/simulation.ts";
 import { FULL, GIVEN_SEED, randomJob, settleAndAudit } from "./world.ts";
 
 const RUNS = FULL ? 40 : 4;
@@ -27,9 +29,8 @@ function hostileQueue(chance: Chance, timeline: string[]): () => Promise<void> {
   return async () => {
     for (const work of chance.shuffle(world.handed.splice(0))) {
       const dies = chance.next() < 0.4 ? chance.pick(DEATHS) : null;
-      timeline.push(
-        `${new Date(world.nowMs).toISOString()}  handed to a worker${dies ? ` that dies when ${dies}` : ""}  ${work.executionId}`,
-      );
+      const how = dies ? `handed to a worker that dies when ${dies}` : "handed to a worker";
+      timeline.push(`${new Date(world.nowMs).toISOString()}  ${how}  ${work.executionId}`);
       await world.attempt(work, dies ? { dies } : {});
     }
     const due = chance.shuffle([...world.take(), ...late.splice(0)]);
@@ -66,7 +67,7 @@ describe.each([
     async (seed) => {
       world = new Simulation(SIMULATED_START_MS, options);
       const chance = createChance(seed);
-      world.hasRoom = () => {
+      world.handOver.hasRoom = () => {
         const fate = chance.next();
         if (fate < 0.1) throw new Error("Network connection lost.");
         return fate < 0.8;

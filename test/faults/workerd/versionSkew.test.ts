@@ -6,6 +6,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { countExecutions } from "../../../src/app/jobs/countExecutions.ts";
 import type { Job } from "../../../src/domain/job/job.ts";
 import { parseMessage } from "../../../src/queue/message.ts";
 import { Simulation, SIMULATED_START_MS as START } from "../../support/simulation.ts";
@@ -68,6 +69,14 @@ describe("an actor of the first release", () => {
     return job;
   }
 
+  it("gets the tables and columns that a new one has", async () => {
+    const fresh = await world.start();
+    const old = await wake();
+    const columns = await columnsOf(fresh.id);
+    expect(columns).toContainEqual(expect.objectContaining({ table: "hot", name: "created" }));
+    expect(await columnsOf(old.id)).toEqual(columns);
+  });
+
   it("goes on where it was: claimed, failed, dispatched, waiting and owed executions all end, once", async () => {
     const job = await wake();
     await world.advance(5 * MINUTE);
@@ -93,6 +102,21 @@ describe("an actor of the first release", () => {
     expect(await world.owed(job.id)).toEqual([]);
     await world.advanceTo(START + 60 * MINUTE);
     expect(await world.history(job)).toHaveLength(6);
+  });
+
+  it("has its executions counted once, in the history and in its rows, and counts on by itself", async () => {
+    const job = await wake();
+    await insertOldRows("executions");
+    const known = new Set(d1Rows.executions.map(({ id }) => id));
+    for (const { execution } of await world.owed(job.id)) known.add(execution.id);
+    const count = () => countExecutions(world.services(), job.workspaceId, job.id);
+    expect(await count()).toEqual({ ok: true, value: known.size });
+    await world.runNow(job);
+    await world.evict(job.id);
+    expect(await count()).toEqual({ ok: true, value: known.size + 1 });
+    await world.advanceTo(START + 60 * MINUTE);
+    const history = await world.history(job);
+    expect(await count()).toEqual({ ok: true, value: history.length });
   });
 
   it("takes the result of a consumer of the first release, which names no recordedRev", async () => {
@@ -145,6 +169,19 @@ describe("a D1 of the first release", () => {
     expect(world.arrivals.map((arrival) => arrival.url)).toContain("https://example.com/v2");
   });
 });
+
+/** Of each table: its columns, in their order. */
+async function columnsOf(jobId: string): Promise<unknown[]> {
+  return await runInDurableObject(world.stub(jobId), (_, { storage }) =>
+    storage.sql
+      .exec(
+        `SELECT tables.name AS "table", columns.name, columns.type, columns."notnull", columns.dflt_value, columns.pk
+         FROM sqlite_master AS tables, pragma_table_info(tables.name) AS columns
+         WHERE tables.type = 'table' AND tables.name NOT LIKE '\\_cf%' ESCAPE '\\' ORDER BY tables.name, columns.cid`,
+      )
+      .toArray(),
+  );
+}
 
 async function insertOldRows(table: keyof typeof d1Rows): Promise<void> {
   for (const row of d1Rows[table]) {

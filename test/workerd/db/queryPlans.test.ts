@@ -145,7 +145,9 @@ describe("the plan of everything else", () => {
     await jobs.listStalled(START_MS, 10);
     await history.record([{ execution: anExecution(job), completesJob: true }]);
     await executions.find(workspaceId, anExecution(job).id);
-    await executions.latestOfJobs([job.id]);
+    await executions.latestOfJobs([job.id], START_MS);
+    await executions.countOfJob(job.id, { createdBeforeMs: START_MS, except: [job.id] });
+    await jobs.prunedCount(workspaceId, job.id);
     await executions.listApprovals(workspaceId, { limit: 50, offset: 0, cursor: null });
     await executions.list(workspaceId, { ...(shapes[0] as Shape).query, jobName: "n" });
     await secrets.insert(aSecret(workspaceId), SEALED);

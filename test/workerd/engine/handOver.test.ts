@@ -136,10 +136,10 @@ describe("a worker that dies with an attempt that it was handed", () => {
 describe("a Worker that has no room", () => {
   it("is spared for a while: attempts come from the queue, each once", async () => {
     const job = await world.start(EVERY_MINUTE);
-    world.hasRoom = () => false;
+    world.handOver.hasRoom = () => false;
     await world.runNow(job);
     expect(world.messages).toHaveLength(1);
-    world.hasRoom = () => true;
+    world.handOver.hasRoom = () => true;
     await world.deliverAll();
     world.setClock(START + QUEUE_ONLY_MS - 1);
     await world.runNow(job);
@@ -155,7 +155,7 @@ describe("a Worker that has no room", () => {
 
   it("or is out of reach when an alarm rings: the fire comes from the queue", async () => {
     const job = await world.start(EVERY_MINUTE);
-    world.hasRoom = () => {
+    world.handOver.hasRoom = () => {
       throw new Error("Network connection lost.");
     };
     await world.advanceTo(START + MINUTE);
