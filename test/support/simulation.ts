@@ -6,8 +6,7 @@
  * actors send wait in `messages` until a test delivers, repeats, delays or drops them; a delivery may be told where its
  * consumer dies, and a consumer that died does nothing more, ever.
  *
- * All attempts go through the queue, unless a simulation is `direct`: then those that actors hand over (ADR 0016) wait in
- * `handed` until a test has them made.
+ * Attempts go through the queue, unless a simulation is `direct`: then those that are handed over wait in `handed`.
  */
 
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
