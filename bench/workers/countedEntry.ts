@@ -6,7 +6,7 @@
  *     POST /bench/insert   { sql, rows }: one statement that takes all rows as one JSON parameter
  */
 
-import worker, { JobActor as EngineJobActor } from "../../src/entry/worker.ts";
+import worker, { AttemptWorker as EngineAttemptWorker, JobActor as EngineJobActor } from "../../src/entry/worker.ts";
 import type { Bindings } from "../../src/entry/env.ts";
 import type { ExecutionMessage } from "../../src/queue/message.ts";
 import { countedBatch, countedBindings } from "./countedBindings.ts";
@@ -33,6 +33,12 @@ export class JobActor extends EngineJobActor {
   override async alarm(): Promise<void> {
     counts.actorRequests += 1;
     await super.alarm();
+  }
+}
+
+export class AttemptWorker extends EngineAttemptWorker {
+  constructor(ctx: ExecutionContext, env: Bindings) {
+    super(ctx, countedBindings(env, counts, statements));
   }
 }
 

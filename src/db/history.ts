@@ -29,8 +29,8 @@ export interface HistoryDeps extends StorageDeps {
 const DEFAULT_DEADLINE_MS = 5_000;
 /** One batch is one transaction, and blocks D1's single writer for as long as it takes. */
 const MOST_ENTRIES = 50;
-/** The platform's limit for one RPC message is 32 MiB; strings may take two bytes per character on the way. */
-const MOST_CHARACTERS = 8_000_000;
+/** D1 takes a text of up to 2 MB, and a character may take three bytes of it. */
+const MOST_CHARACTERS = 600_000;
 
 /** In the order in which `UPSERT` binds them. */
 const COLUMNS = [
@@ -71,18 +71,34 @@ const FIXED: ReadonlySet<string> = new Set([
   "start_options",
 ]);
 
-const UPSERT = `
-INSERT INTO executions (${COLUMNS.join(", ")})
-SELECT ${COLUMNS.map((_, index) => `?${index + 1}`).join(", ")}
-FROM jobs WHERE jobs.id = ?3 AND jobs.workspace_id = ?2 AND jobs.deleted_at IS NULL
+const RECORD_COLUMNS = `INSERT INTO executions (${COLUMNS.join(", ")})`;
+const OVER_OLDER_ONES = `
 ON CONFLICT (id) DO UPDATE SET ${COLUMNS.filter((column) => !FIXED.has(column))
   .map((column) => `${column} = excluded.${column}`)
   .join(", ")}
 WHERE excluded.rev > executions.rev`;
 
-const COMPLETE = `
-UPDATE jobs SET state = 'completed', updated_at = max(updated_at, ?1)
-WHERE id = ?2 AND state IN ('active', 'paused') AND deleted_at IS NULL AND schedule_from <= ?3`;
+/** Takes rows as a JSON array of arrays: one statement for a group costs D1 a fraction of one for each of its rows. */
+const UPSERT_GROUP = `
+${RECORD_COLUMNS}
+SELECT ${COLUMNS.map((_, index) => `given.value ->> ${index}`).join(", ")}
+FROM json_each(?1) AS given CROSS JOIN jobs
+WHERE jobs.id = given.value ->> 2 AND jobs.workspace_id = given.value ->> 1 AND jobs.deleted_at IS NULL
+${OVER_OLDER_ONES}`;
+
+/** Takes one row whose columns are too large to travel inside of another text. */
+const UPSERT_ONE = `
+${RECORD_COLUMNS}
+SELECT ${COLUMNS.map((_, index) => `?${index + 1}`).join(", ")}
+FROM jobs WHERE jobs.id = ?3 AND jobs.workspace_id = ?2 AND jobs.deleted_at IS NULL
+${OVER_OLDER_ONES}`;
+
+/** Takes ends of jobs as a JSON array of `[ended, job id, due time]`. */
+const COMPLETE_GROUP = `
+UPDATE jobs SET state = 'completed', updated_at = max(updated_at, ended.value ->> 0)
+FROM json_each(?1) AS ended
+WHERE jobs.id = ended.value ->> 1 AND state IN ('active', 'paused') AND deleted_at IS NULL
+  AND schedule_from <= ended.value ->> 2`;
 
 export function createHistory(db: D1Database, deps: HistoryDeps): History {
   return {
@@ -114,43 +130,64 @@ async function writeAll(
   entries: readonly HistoryEntry[],
   signal: AbortSignal,
 ): Promise<boolean> {
-  for (const chunk of chunksOf(entries.map((entry) => ({ entry, row: toExecutionRow(entry.execution) })))) {
-    const statements = chunk.flatMap(({ entry, row }) => statementsOf(db, entry, row));
-    await repeated(deps, "history.record", () => db.batch(statements), signal);
+  for (const group of groupsOf(entries)) {
+    await repeated(deps, "history.record", () => db.batch(statementsOf(db, group)), signal);
     // The deadline has answered already, with "not recorded"; the actor will bring the rest again.
     if (signal.aborted) return false;
   }
   return true;
 }
 
-function statementsOf(db: D1Database, entry: HistoryEntry, row: ExecutionRow): D1PreparedStatement[] {
-  const upsert = db.prepare(UPSERT).bind(...COLUMNS.map((column) => row[column]));
-  const { execution } = entry;
-  if (!entry.completesJob || !isFinished(execution.status)) return [upsert];
-  const endedAtMs = execution.finishedAtMs ?? execution.scheduledForMs;
-  return [upsert, db.prepare(COMPLETE).bind(endedAtMs, execution.jobId, execution.scheduledForMs)];
+/** What one transaction writes. */
+interface Group {
+  readonly entries: readonly HistoryEntry[];
+  /** The rows of `entries` as JSON texts, in that order; or the row of the one entry that is too large to be one. */
+  readonly rows: readonly string[] | ExecutionRow;
 }
 
-interface Writable {
-  readonly entry: HistoryEntry;
-  readonly row: ExecutionRow;
-}
-
-function chunksOf(items: readonly Writable[]): Writable[][] {
-  const chunks: Writable[][] = [];
-  let chunk: Writable[] = [];
+function groupsOf(entries: readonly HistoryEntry[]): Group[] {
+  const groups: Group[] = [];
+  let group: { entries: HistoryEntry[]; rows: string[] } = { entries: [], rows: [] };
   let characters = 0;
-  for (const item of items) {
-    const { attempts, output, workflow, start_options: start } = item.row;
-    const size = attempts.length + (output?.length ?? 0) + (workflow?.length ?? 0) + (start?.length ?? 0);
-    if (chunk.length === MOST_ENTRIES || (chunk.length > 0 && characters + size > MOST_CHARACTERS)) {
-      chunks.push(chunk);
-      chunk = [];
+  for (const entry of entries) {
+    const row = toExecutionRow(entry.execution);
+    const json = toJsonRow(row);
+    if (json.length > MOST_CHARACTERS) {
+      groups.push({ entries: [entry], rows: row });
+      continue;
+    }
+    if (group.rows.length === MOST_ENTRIES || characters + json.length > MOST_CHARACTERS) {
+      groups.push(group);
+      group = { entries: [], rows: [] };
       characters = 0;
     }
-    chunk.push(item);
-    characters += size;
+    group.entries.push(entry);
+    group.rows.push(json);
+    characters += json.length;
   }
-  if (chunk.length > 0) chunks.push(chunk);
-  return chunks;
+  return group.rows.length > 0 ? [...groups, group] : groups;
+}
+
+/** SQLite ends a text from JSON at a NUL, and knows no half of a surrogate pair. */
+function toJsonRow(row: ExecutionRow): string {
+  const values = COLUMNS.map((column) => row[column]);
+  return JSON.stringify(values.map((value) => (typeof value === "string" ? printable(value) : value)));
+}
+
+function printable(text: string): string {
+  return text.includes("\0") ? text.toWellFormed().replaceAll("\0", "\ufffd") : text.toWellFormed();
+}
+
+function statementsOf(db: D1Database, { entries, rows }: Group): D1PreparedStatement[] {
+  const upsert = Array.isArray(rows)
+    ? db.prepare(UPSERT_GROUP).bind(`[${rows.join(",")}]`)
+    : db.prepare(UPSERT_ONE).bind(...COLUMNS.map((column) => (rows as ExecutionRow)[column]));
+  const ended = entries
+    .filter((entry) => entry.completesJob && isFinished(entry.execution.status))
+    .map(({ execution }) => [
+      execution.finishedAtMs ?? execution.scheduledForMs,
+      execution.jobId,
+      execution.scheduledForMs,
+    ]);
+  return ended.length > 0 ? [upsert, db.prepare(COMPLETE_GROUP).bind(JSON.stringify(ended))] : [upsert];
 }

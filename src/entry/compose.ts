@@ -2,13 +2,14 @@
 
 import { createJobActors } from "../actors/client.ts";
 import { secureRandom } from "../actors/secureRandom.ts";
-import { attemptExecution } from "../app/executions/attemptExecution.ts";
+import { type AttemptDeps, attemptExecution } from "../app/executions/attemptExecution.ts";
 import { collectHistory } from "../app/executions/collectHistory.ts";
 import { groupCommit } from "../app/executions/groupCommit.ts";
 import { runErrands } from "../app/executions/runErrands.ts";
 import { runSlice } from "../app/bulkActions/runSlice.ts";
 import type { BulkQueue } from "../app/ports/bulkActions.ts";
 import type { WatchdogDeps } from "../app/reconcile/watchdog.ts";
+import type { History } from "../app/ports.ts";
 import type { Services } from "../app/services.ts";
 import { createBatchRepository } from "../db/batchRepository.ts";
 import { createBulkActionRepository } from "../db/bulkActionRepository.ts";
@@ -18,7 +19,7 @@ import { createHistory } from "../db/history.ts";
 import { createJobRepository } from "../db/jobRepository.ts";
 import { createJobVersionRepository } from "../db/jobVersions.ts";
 import { createLabelRepository } from "../db/labelRepository.ts";
-import { metered } from "../db/meter.ts";
+import { type D1Counts, metered } from "../db/meter.ts";
 import { createScheduleBindingRepository } from "../db/scheduleBindingRepository.ts";
 import { createSecretRepository } from "../db/secretRepository.ts";
 import { createSigningKeyRepository } from "../db/signingKeyRepository.ts";
@@ -61,6 +62,11 @@ const webhookKeys = createWebhookKeyCache();
  * exactly, by its actor (`backlog_full`). 10,000 buckets take about a megabyte.
  */
 const triggerLimits = new TokenBuckets(10_000, RATE_LIMIT_DEFAULT);
+
+function later(work: () => void, delayMs: number): () => void {
+  const timer = setTimeout(work, delayMs);
+  return () => clearTimeout(timer);
+}
 
 const storage: StorageDeps = {
   random: Math.random,
@@ -151,14 +157,10 @@ export function composeServices(
   };
 }
 
-/** What one invocation of the queue handler works with. Its history writes are grouped. */
+/** What one invocation of the queue handler works with. */
 export function composeConsumer(env: Bindings, waitUntil: (work: Promise<unknown>) => void): ConsumerDeps {
   const actors = createJobActors(env.JOB_ACTOR);
-  const written = { rowsWritten: 0 };
-  const history = groupCommit(
-    createHistory(metered(env.DB, written), { ...storage, report: (error) => logFault("history.write_failed", error) }),
-  );
-  const outbound = composeOutbound(env, targetPolicy(env, []));
+  const { history, d1 } = historyFor(env);
   return {
     actors,
     waitUntil,
@@ -169,22 +171,72 @@ export function composeConsumer(env: Bindings, waitUntil: (work: Promise<unknown
     },
     runBulkSlice: (id) => runSlice(composeServices(env, waitUntil, null), id),
     runErrands: (jobId) => runErrands(jobId, { actors, jobs: repositoriesOf(env).jobs, report: logFault }),
-    attempt: async (work: AttemptWork) => {
-      const report = await attemptExecution(work, {
-        clock,
-        random: Math.random,
-        actors,
-        history,
-        ...outbound,
-        report: logFault,
-        sleep: storage.sleep,
-      });
-      // An end that was not recorded is logged when it is collected.
-      if (!report.recorded || !report.finish?.applied || !isFinished(report.execution.status)) return;
-      logFinished(report.execution, { ...report.finish.cost, d1RowsWritten: written.rowsWritten });
-      written.rowsWritten = 0;
-    },
+    attempt: composeAttempt(env, { actors, history, d1 }),
   };
+}
+
+/** What makes the attempts of one invocation. */
+export function composeAttempts(env: Bindings): (work: AttemptWork) => Promise<void> {
+  return composeAttempt(env, { actors: createJobActors(env.JOB_ACTOR), ...historyFor(env) });
+}
+
+function composeAttempt(
+  env: Bindings,
+  deps: Pick<AttemptDeps, "actors" | "history"> & { readonly d1: D1Counts },
+): (work: AttemptWork) => Promise<void> {
+  const outbound = composeOutbound(env, targetPolicy(env, []));
+  const { actors, history, d1 } = deps;
+  return async (work) => {
+    const report = await attemptExecution(work, {
+      clock,
+      random: Math.random,
+      actors,
+      history,
+      ...outbound,
+      report: logFault,
+      later,
+    });
+    // An end that was not recorded is logged when it is collected.
+    if (!report.recorded || !report.finish?.applied || !isFinished(report.execution.status)) return;
+    logFinished(report.execution, { ...report.finish.cost, d1RowsWritten: d1.rowsWritten });
+    d1.rowsWritten = 0;
+  };
+}
+
+interface SharedHistory {
+  /** Writes at once. */
+  readonly alone: History;
+  /** Writes together with whoever records at the same moment. */
+  readonly grouped: History;
+  /** What both have written since it was last reset. */
+  readonly d1: D1Counts;
+}
+
+const historyByEnv = new WeakMap<Bindings, SharedHistory>();
+
+/** Shared by all invocations of an isolate, so that what they record at one moment is one write. */
+function sharedHistoryOf(env: Bindings): SharedHistory {
+  const known = historyByEnv.get(env);
+  if (known) return known;
+  const d1 = { rowsWritten: 0 };
+  const alone = createHistory(metered(env.DB, d1), {
+    ...storage,
+    report: (error) => logFault("history.write_failed", error),
+  });
+  const shared = { alone, grouped: groupCommit(alone, clock), d1 };
+  historyByEnv.set(env, shared);
+  return shared;
+}
+
+/** After this, an invocation nears the 30 s at which it may be cut off, and writes for nobody else. */
+const WRITES_FOR_OTHERS_MS = 20_000;
+
+/** The history for one invocation. */
+function historyFor(env: Bindings): { readonly history: History; readonly d1: D1Counts } {
+  const { alone, grouped, d1 } = sharedHistoryOf(env);
+  const startedAtMs = clock.now();
+  const isYoung = () => clock.now() - startedAtMs < WRITES_FOR_OTHERS_MS;
+  return { d1, history: { record: (entries) => (isYoung() ? grouped : alone).record(entries) } };
 }
 
 /** How requests are prepared and sent: by attempts in the consumer, and by the test of a job in the API. */

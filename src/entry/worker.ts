@@ -1,4 +1,4 @@
-/** Where a reader starts: one Worker with three handlers, and the Durable Object class that hosts jobs. */
+/** Where a reader starts: one Worker with three handlers, the Durable Object class that hosts jobs, and what makes its attempts. */
 
 import { runWatchdog } from "../app/reconcile/watchdog.ts";
 import { createApp } from "../http/app.ts";
@@ -8,6 +8,7 @@ import { composeConsumer, composeServices, composeWatchdog } from "./compose.ts"
 import type { Bindings } from "./env.ts";
 
 export { JobActor } from "../actors/job/JobActor.ts";
+export { AttemptWorker } from "./attemptWorker.ts";
 
 /** As `wrangler.toml` names it. */
 const LONG_QUEUE = "carillon-long-executions";

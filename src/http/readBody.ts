@@ -28,8 +28,9 @@ export async function readText(request: Request, bytesMost = BODY_BYTES_MOST): P
 }
 
 export async function readBytes(request: Request, bytesMost = BODY_BYTES_MOST): Promise<Result<Uint8Array, HttpError>> {
-  if (Number(request.headers.get("content-length") ?? 0) > bytesMost) return err(tooLarge(bytesMost));
-  if (request.body === null) return ok(new Uint8Array());
+  const announced = request.headers.get("content-length");
+  if (Number(announced ?? 0) > bytesMost) return err(tooLarge(bytesMost));
+  if (announced === "0" || request.body === null) return ok(new Uint8Array());
   const reader = request.body.getReader();
   const chunks: Uint8Array[] = [];
   let size = 0;

@@ -57,3 +57,26 @@ describe("a target that never answers", () => {
     expect(await api.onlyExecution(job.id)).toMatchObject({ status: "cancelled" });
   });
 });
+
+describe("an isolate that is full of attempts to targets that never answer", () => {
+  it("leaves the rest to the queue, and every execution is in the list with its end", async () => {
+    const crowded = await startInstance({ vars: { DIRECT_ATTEMPTS_PER_ISOLATE: "4" } });
+    try {
+      const its = engineApi(crowded);
+      const patient = { request: { timeout_seconds: TIMEOUT_SECONDS }, retry_policy: { max_attempts: 1 } };
+      await Promise.all(Array.from({ length: HANGING }, () => its.createJob(`${target.url}/hang`, patient)));
+      const healthy = await its.createJob(`${target.url}/crowded`, {
+        kind: "recurring",
+        schedule: { every_n_minutes: 1_440 },
+        concurrency_limit: 100,
+      });
+      const runs = await Promise.all(Array.from({ length: HEALTHY }, () => its.runNow(healthy.id)));
+      for (const run of runs) expect(await its.ended(run.id)).toMatchObject({ status: "succeeded" });
+      expect(target.arrivalsAt("/crowded")).toHaveLength(HEALTHY);
+      const list = await its.list(healthy.id);
+      expect(list.map(({ status }) => status)).toEqual(Array.from({ length: HEALTHY }, () => "succeeded"));
+    } finally {
+      await crowded.stop();
+    }
+  });
+});

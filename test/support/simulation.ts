@@ -5,6 +5,8 @@
  * The clock stands in the far future, so that no alarm rings by itself: `advanceTo` rings each at its time. Messages that
  * actors send wait in `messages` until a test delivers, repeats, delays or drops them; a delivery may be told where its
  * consumer dies, and a consumer that died does nothing more, ever.
+ *
+ * Attempts go through the queue, unless a simulation is `direct`: then those that are handed over wait in `handed`.
  */
 
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
@@ -13,16 +15,18 @@ import { vi } from "vitest";
 import { applyJob } from "../../src/app/jobs/applyJob.ts";
 import { deleteJob } from "../../src/app/jobs/deleteJob.ts";
 import type { Services } from "../../src/app/services.ts";
+import type { AttemptWork } from "../../src/domain/engine/claim.ts";
 import type { HistoryEntry, JobActorProtocol, TriggerRequest } from "../../src/domain/engine/protocol.ts";
 import type { Execution } from "../../src/domain/execution/execution.ts";
 import { jobKey } from "../../src/domain/ids.ts";
 import type { Job } from "../../src/domain/job/job.ts";
-import { composeServices } from "../../src/entry/compose.ts";
+import { composeAttempts, composeServices } from "../../src/entry/compose.ts";
 import worker from "../../src/entry/worker.ts";
 import type { ExecutionMessage } from "../../src/queue/message.ts";
 import { aJob } from "../workerd/db/builders.ts";
 import { storageOn } from "../workerd/db/storage.ts";
 import { attemptKey, Consumer, type DeathPoint, NEVER } from "./simulatedConsumer.ts";
+import { SimulatedHandOver, watchActors } from "./simulatedHandOver.ts";
 import { MessageHandle, type QueuedMessage, SimulatedQueues } from "./simulatedQueues.ts";
 
 /** A whole minute, decades from now. */
@@ -48,6 +52,9 @@ const databases = storageOn(env.DB);
 
 export class Simulation {
   readonly messages: QueuedMessage[];
+  readonly handOver: SimulatedHandOver;
+  /** Attempts that actors handed over and nobody has begun. */
+  readonly handed: AttemptWork[];
   readonly arrivals: SeenArrival[] = [];
   readonly logs: LoggedEvent[] = [];
   readonly jobs = new Map<string, Job>();
@@ -63,8 +70,10 @@ export class Simulation {
   readonly #queues: SimulatedQueues;
   readonly #senders = new Map<string, Consumer>();
 
-  constructor(startMs = SIMULATED_START_MS) {
+  constructor(startMs = SIMULATED_START_MS, { direct = false } = {}) {
     this.#nowMs = startMs;
+    this.handOver = new SimulatedHandOver(direct);
+    this.handed = this.handOver.waiting;
     vi.useFakeTimers({ toFake: ["Date"], now: startMs });
     this.#queues = new SimulatedQueues();
     this.messages = this.#queues.waiting;
@@ -127,6 +136,7 @@ export class Simulation {
 
   async apply(job: Job): Promise<void> {
     this.jobs.set(job.id, job);
+    await watchActors(this.stub(job.id));
     await applyJob(this.services(), job);
     await this.#step(job.id);
   }
@@ -231,7 +241,10 @@ export class Simulation {
 
   /** Delivers everything that waits, and what that brings about, until nothing waits. */
   async deliverAll(): Promise<void> {
-    while (this.messages.length > 0) await this.deliver(this.#queues.nextBatch());
+    while (this.messages.length > 0 || this.handed.length > 0) {
+      await Promise.all(this.handed.splice(0).map((work) => this.attempt(work)));
+      await this.deliver(this.#queues.nextBatch());
+    }
   }
 
   /** Removes messages from the queue and returns them: all, or the given ones. */
@@ -248,6 +261,18 @@ export class Simulation {
     const delivery = this.#handle(consumer, messages);
     await Promise.race([delivery, consumer.died]);
     await this.#stepOf(messages);
+  }
+
+  /** Makes an attempt that was handed over, claimed as it is. Resolves when it has ended or its worker is dead. */
+  async attempt(work: AttemptWork, options: { dies?: DeathPoint } = {}): Promise<void> {
+    const attemptWorker = this.#consumer(options.dies ?? null);
+    this.#senders.set(attemptKey(work.executionId, work.attempt), attemptWorker);
+    attemptWorker.reach("received");
+    attemptWorker.reach("claimed");
+    if (!attemptWorker.dead) {
+      await Promise.race([composeAttempts(attemptWorker.bindings())(work), attemptWorker.died]);
+    }
+    await this.#step(work.job.id);
   }
 
   /** Starts an invocation and leaves it running, for targets that answer later. */
@@ -347,7 +372,13 @@ export class Simulation {
     return consumer?.dead ? await NEVER : response;
   }
 
+  /** Waits until actors have sent and handed over what their last answers brought about. */
+  async settled(): Promise<void> {
+    await this.until(() => this.handOver.isSettled, "the actors to send what they have to send");
+  }
+
   async #step(jobId: string): Promise<void> {
+    await this.settled();
     if (this.evicting) await this.evict(jobId);
   }
 

@@ -12,6 +12,7 @@ import type { ChildEnd, ErrandOrder, ErrandOutcome } from "../../domain/engine/e
 import type {
   ApprovalView,
   AttemptMessage,
+  AttemptStarter,
   DecisionAnswer,
   DecisionRequest,
   FinishAnswer,
@@ -26,7 +27,8 @@ import type {
   TriggerAnswer,
   TriggerRequest,
 } from "../../domain/engine/protocol.ts";
-import type { ClaimAnswer } from "../../domain/engine/claim.ts";
+import type { AttemptWork, ClaimAnswer } from "../../domain/engine/claim.ts";
+import { claimForHandOver, type HandOver } from "../../domain/engine/handOver.ts";
 import { loadOf } from "../../domain/engine/load.ts";
 import { type EngineEvent, isAnnouncementOnly, keysOf, reduce, type Reduction } from "../../domain/engine/reduce.ts";
 import type { TriggerEvent, TriggerRefusal } from "../../domain/engine/start.ts";
@@ -42,12 +44,17 @@ import { createProducer, type Producer } from "../../queue/producer.ts";
 import { secureRandom } from "../secureRandom.ts";
 import { JobStore, type KeyChanges } from "./jobStore.ts";
 
+/** An attempt that found no room with the Worker: for so long all go through the queue, which waits as long as it takes. */
+const QUEUE_ONLY_MS = 10_000;
+
 /** After a fault of ours in `alarm()`: look again this much later instead of using up the platform's six retries. */
 const ALARM_AFTER_FAULT_MS = 60_000;
 
 export interface ActorEnv {
   readonly EXECUTIONS: Queue<ExecutionMessage>;
   readonly LONG_EXECUTIONS: Queue<ExecutionMessage>;
+  readonly CONNECTIONS_PER_INVOCATION: string;
+  readonly DIRECT_ATTEMPTS_PER_ISOLATE: string;
 }
 
 export class JobActor extends DurableObject<ActorEnv> implements JobActorProtocol {
@@ -61,6 +68,8 @@ export class JobActor extends DurableObject<ActorEnv> implements JobActorProtoco
   /** Whether the job was resting after the last event, and when that last came about. */
   #isIdle = true;
   #idleAtMs = 0;
+  /** Until then nothing is handed over. */
+  #queueOnlyUntilMs = 0;
   /** Since the last finished execution: what it cost (`execution.finished` in the log). */
   #requests = 0;
   #messages = 0;
@@ -82,22 +91,22 @@ export class JobActor extends DurableObject<ActorEnv> implements JobActorProtoco
     this.#requests += 1;
     this.#armedMs = null;
     if (this.#state === null) return;
-    let commands: readonly Command[];
+    let found: HandOver;
     try {
       const before = this.#state;
-      const { state, commands: found } = reduce<"tick">(before, { type: "tick" }, Date.now(), secureRandom);
+      found = this.#claimAtOnce(reduce<"tick">(before, { type: "tick" }, Date.now(), secureRandom));
+      const { state, works } = found;
       this.#state = state;
-      const announced = this.#store.saved === before && isAnnouncementOnly(before, state);
-      if (!announced) this.#save(state);
+      const isUnsaved = works.length === 0 && this.#store.saved === before && isAnnouncementOnly(before, state);
+      if (!isUnsaved) this.#save(state);
       this.#arm(state);
-      commands = found;
     } catch (error) {
       logFault("actor.alarm_failed", error);
       this.#armedMs = Date.now() + ALARM_AFTER_FAULT_MS;
       await this.ctx.storage.setAlarm(this.#armedMs);
       return;
     }
-    await this.#carryOut(commands);
+    await this.#carryOut(found);
   }
 
   async apply(job: Job): Promise<void> {
@@ -243,17 +252,27 @@ export class JobActor extends DurableObject<ActorEnv> implements JobActorProtoco
   async #handle<Type extends EngineEvent["type"]>(
     event: Extract<EngineEvent, { type: Type }>,
   ): Promise<Reduction<Type>["answer"] | null> {
-    this.#requests += 1;
+    // What the object tells itself is no request.
+    if (event.type !== "hand_back") this.#requests += 1;
     if (this.#armedMs === undefined) this.#armedMs = await this.ctx.storage.getAlarm();
     if (this.#state === null) return null;
     const nowMs = Date.now();
     const known = this.#store.lookUp(keysOf(event));
-    const { state, commands, answer, keys } = reduce<Type>(this.#state, event, nowMs, secureRandom, known);
-    this.#save(state, { changes: keys, nowMs });
-    this.#state = state;
-    this.#arm(state);
-    this.ctx.waitUntil(this.#carryOut(commands));
-    return answer;
+    const reduction = reduce<Type>(this.#state, event, nowMs, secureRandom, known);
+    const found = this.#claimAtOnce(reduction);
+    this.#save(found.state, { changes: reduction.keys, nowMs });
+    this.#state = found.state;
+    this.#arm(found.state);
+    if (found.works.length > 0 || found.commands.length > 0) this.ctx.waitUntil(this.#carryOut(found));
+    return reduction.answer;
+  }
+
+  /** One invocation takes as many attempts as it may have connections open; what is beyond goes through the queue. */
+  #claimAtOnce({ state, commands }: Pick<HandOver, "state" | "commands">): HandOver {
+    const nowMs = Date.now();
+    const mayHandOver = Number(this.env.DIRECT_ATTEMPTS_PER_ISOLATE) > 0 && nowMs >= this.#queueOnlyUntilMs;
+    const most = mayHandOver ? Number(this.env.CONNECTIONS_PER_INVOCATION) : 0;
+    return claimForHandOver(state, commands, { nowMs, uuid: () => crypto.randomUUID(), most });
   }
 
   /** All of a state or nothing of it; after a failure the object goes on from what was saved before. */
@@ -289,9 +308,32 @@ export class JobActor extends DurableObject<ActorEnv> implements JobActorProtoco
     this.#armedMs = wakeMs;
   }
 
-  async #carryOut(commands: readonly Command[]): Promise<void> {
+  async #carryOut({ works, commands }: HandOver): Promise<void> {
+    await Promise.all([
+      works.length > 0 ? this.#handOver(works) : null,
+      commands.length > 0 ? this.#announce(commands) : null,
+    ]);
+  }
+
+  /**
+   * The call leaves the object when the claims are durable. Whatever goes wrong here, the attempts are not lost: what is
+   * not given back has a lease that ends.
+   */
+  async #handOver(works: readonly AttemptWork[]): Promise<void> {
+    try {
+      if (await attemptStarterOf(this.ctx).start(works)) return;
+    } catch (error) {
+      logFault("actor.hand_over_failed", error);
+    }
+    this.#queueOnlyUntilMs = Date.now() + QUEUE_ONLY_MS;
+    for (const { executionId, step, fence } of works) {
+      await this.#handle<"hand_back">({ type: "hand_back", executionId, step, fence });
+    }
+  }
+
+  async #announce(commands: readonly Command[]): Promise<void> {
     const jobId = this.#state?.job.id;
-    if (commands.length === 0 || jobId === undefined) return;
+    if (jobId === undefined) return;
     this.#messages += commands.length;
     const short: ExecutionMessage[] = [];
     const long: ExecutionMessage[] = [];
@@ -315,6 +357,11 @@ export class JobActor extends DurableObject<ActorEnv> implements JobActorProtoco
     this.#rows.read = 0;
     this.#rows.written = 0;
   }
+}
+
+/** The Worker that this object was deployed with, as it exports itself (`src/entry/worker.ts`). */
+function attemptStarterOf(ctx: DurableObjectState): AttemptStarter {
+  return (ctx as unknown as { readonly exports: { readonly AttemptWorker: AttemptStarter } }).exports.AttemptWorker;
 }
 
 function unknownJob(requests: readonly TriggerRequest[]): TriggerAnswer[] {

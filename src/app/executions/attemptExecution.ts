@@ -23,8 +23,8 @@ export interface AttemptDeps extends PrepareDeps {
   /** Sends under the target guard; never throws. */
   readonly send: (request: OutboundRequest) => Promise<OutboundResult>;
   readonly report: (event: string, error: unknown) => void;
-  /** Resolves after the delay, or at once when the signal aborts; never rejects. */
-  readonly sleep: (delayMs: number, signal: AbortSignal) => Promise<void>;
+  /** Does the work after the delay, unless the returned function is called before. */
+  readonly later: (work: () => void, delayMs: number) => () => void;
 }
 
 export interface AttemptReport {
@@ -46,12 +46,11 @@ const STEP_PREVIEW_CHARACTERS = 4_096;
 
 export async function attemptExecution(work: AttemptWork, deps: AttemptDeps): Promise<AttemptReport> {
   const startedAtMs = deps.clock.now();
-  const answered = new AbortController();
-  const listed = listIfSlow(work, deps, answered.signal);
+  const listing = listIfSlow(work, deps);
   const prepared = await prepareRequest(work, deps);
   const sent = prepared.ok ? await deps.send(prepared.value.request) : prepared.error;
   const finishedAtMs = deps.clock.now();
-  answered.abort();
+  const listed = listing.answered();
 
   const unprepared = { redact: (text: string) => text, scope: scopeOf(work) };
   const described = describeResponse(work, sent, prepared.ok ? prepared.value : unprepared);
@@ -90,11 +89,20 @@ export async function attemptExecution(work: AttemptWork, deps: AttemptDeps): Pr
  * under way is written from here, under the claim's own revision, which costs the actor nothing; of one with steps the
  * actor has it collected.
  */
-async function listIfSlow(work: AttemptWork, deps: AttemptDeps, answered: AbortSignal): Promise<void> {
-  if (work.data !== null) return;
+function listIfSlow(work: AttemptWork, deps: AttemptDeps): { answered(): Promise<unknown> } {
+  let written: Promise<unknown> = Promise.resolve();
+  if (work.data !== null) return { answered: () => written };
+  const list = () => {
+    written = deps.history.record([{ execution: work.execution, completesJob: false }]);
+  };
   const dueMs = work.execution.createdAtMs + LIST_RUNNING_AFTER_MS;
-  await deps.sleep(Math.max(LIST_RUNNING_LEAST_MS, dueMs - deps.clock.now()), answered);
-  if (!answered.aborted) await deps.history.record([{ execution: work.execution, completesJob: false }]);
+  const cancel = deps.later(list, Math.max(LIST_RUNNING_LEAST_MS, dueMs - deps.clock.now()));
+  return {
+    answered: () => {
+      cancel();
+      return written;
+    },
+  };
 }
 
 /** A step's answer is its output, which is kept once; of one that failed enough is kept to see why. */

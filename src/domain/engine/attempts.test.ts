@@ -56,11 +56,11 @@ describe("a claim", () => {
     });
     engine.send<"apply">(edited(2), FIRST + 1);
     const work = engine.mustClaim(first, FIRST + 2);
-    expect(work.job.version).toBe(2);
+    expect(work.execution.jobVersion).toBe(2);
     engine.send<"apply">(edited(3), FIRST + 3);
     engine.finish(work, FIRST + 4, RETRY);
     engine.tick(FIRST + 600);
-    expect(engine.mustClaim(engine.takeDispatches()[0], FIRST + 601).job.request.url).toBe("https://example.com/2");
+    expect(engine.mustClaim(engine.takeDispatches()[0], FIRST + 601).target.request.url).toBe("https://example.com/2");
     expect(engine.state.job.version).toBe(3);
   });
 });

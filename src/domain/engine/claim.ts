@@ -27,8 +27,8 @@ export interface AttemptWork {
   readonly attempt: number;
   /** Attempts made before that count against `max_attempts`. */
   readonly countedBefore: number;
-  /** The definition that the execution runs under. */
-  readonly job: Job;
+  /** What names the job, as of the definition that the execution runs under. */
+  readonly job: Pick<Job, "id" | "workspaceId" | "name">;
   /** What is sent, and how often. */
   readonly target: HttpTarget;
   /** When this step's first attempt was claimed: `max_duration_seconds` counts from here. */
@@ -87,7 +87,7 @@ export function claim(
     leaseUntilMs,
     attempt: attempts.length + 1,
     countedBefore: attempts.filter((each) => each.errorClass !== WORKER_LOST && !each.late).length,
-    job,
+    job: { id: job.id, workspaceId: job.workspaceId, name: job.name },
     target,
     stepStartedAtMs:
       (workflow === null ? claimed.execution.startedAtMs : recordAt(workflow, step.path)?.startedAtMs) ?? context.nowMs,

@@ -86,7 +86,7 @@ describe("a delayed execution", () => {
     engine.send<"apply">({ type: "apply", job: { ...QUIET, version: 2, name: "renamed" } }, START + MINUTE);
     engine.tick(DUE);
     const work = engine.mustClaim(engine.takeDispatches()[0], DUE + 1);
-    expect([work.job.version, work.execution.jobName]).toEqual([2, "renamed"]);
+    expect([work.execution.jobVersion, work.execution.jobName]).toEqual([2, "renamed"]);
   });
 
   it("of a job with steps begins with its first step, and waits for a slot as others do", () => {

@@ -8,7 +8,7 @@ import type { ParentLink } from "../execution/stepRecord.ts";
 import type { FieldIssue } from "../issue.ts";
 import type { Job } from "../job/job.ts";
 import type { JsonValue } from "../json.ts";
-import type { ClaimAnswer } from "./claim.ts";
+import type { AttemptWork, ClaimAnswer } from "./claim.ts";
 import type { ChildEnd, ErrandOrder, ErrandOutcome } from "./errands.ts";
 import type { AttemptResult } from "./finish.ts";
 
@@ -214,4 +214,10 @@ export interface JobActorProtocol {
   childEnded(end: ChildEnd): Promise<void>;
   /** Forgets the job and everything about it, storage included. */
   erase(): Promise<void>;
+}
+
+/** What an actor asks of the Worker, over RPC: the other direction, with the same promise to only grow. */
+export interface AttemptStarter {
+  /** Takes claimed attempts, and answers before they are made. `false`: no room, and none was taken. */
+  start(works: readonly AttemptWork[]): Promise<boolean>;
 }

@@ -19,8 +19,16 @@ import { type KeyChange, type KnownKeys, startKey } from "./dedupe.ts";
 import { reschedule } from "./delay.ts";
 import type { ChildEnd, ErrandOutcome } from "./errands.ts";
 import { type AttemptResult, finish } from "./finish.ts";
+import { handBack } from "./handOver.ts";
 import { countEarlier } from "./load.ts";
-import type { DecisionAnswer, DecisionRequest, RescheduleAnswer, SignalAnswer, SignalRequest } from "./protocol.ts";
+import type {
+  AttemptMessage,
+  DecisionAnswer,
+  DecisionRequest,
+  RescheduleAnswer,
+  SignalAnswer,
+  SignalRequest,
+} from "./protocol.ts";
 import { restart, type RestartEvent, type RestartRefusal } from "./restart.ts";
 import { trigger, type TriggerEvent, type TriggerRefusal } from "./start.ts";
 import type { Command, JobState } from "./state.ts";
@@ -46,6 +54,7 @@ export interface EventAnswers {
   finish: { applied: boolean };
   cancel: Execution | null;
   confirm: null;
+  hand_back: null;
 }
 
 export type EngineEvent =
@@ -70,6 +79,8 @@ export type EngineEvent =
       readonly uuid: string;
     }
   | { readonly type: "finish"; readonly result: AttemptResult }
+  /** Nobody took the attempt that was to be handed over. */
+  | ({ readonly type: "hand_back" } & AttemptMessage)
   | { readonly type: "cancel"; readonly executionId: string }
   | { readonly type: "confirm"; readonly confirmed: readonly { readonly id: string; readonly rev: number }[] };
 
@@ -162,6 +173,8 @@ function applyEvent(
       return { state: errandDone(state, event.id, event.outcome, nowMs), answer: null };
     case "confirm":
       return { state: confirmHistory(state, event.confirmed, nowMs), answer: null };
+    case "hand_back":
+      return { state: handBack(state, event, nowMs), answer: null };
   }
 }
 

@@ -163,6 +163,36 @@ describe("record", () => {
     expect(stored?.attempts.at(-1)?.bodyPreview).toHaveLength(65_536);
   });
 
+  it("stores a small execution beside one that is too large to share a statement", async () => {
+    const job = await aStoredJob();
+    const attempts = Array.from({ length: 10 }, (_, i) =>
+      anAttempt({ number: i + 1, bodyPreview: "x".repeat(65_536) }),
+    );
+    const large = anExecution(job, { attempts });
+    const small = anExecution(job, { scheduledForMs: START_MS + 60_000 });
+    expect(await rowsWrittenBy([entry(small), entry(large), entry(small)])).toBe(6);
+    expect((await storage.executions.find(job.workspaceId, large.id))?.attempts).toEqual(attempts);
+    expect((await storage.executions.find(job.workspaceId, small.id))?.attempts).toEqual(small.attempts);
+  });
+
+  it("stores what a target sent, whatever characters it is made of", async () => {
+    const job = await aStoredJob();
+    const deep = `${"[".repeat(3_000)}${"]".repeat(3_000)}`;
+    const odd = ["a\u0000b", "\ud800", "\u{1f600}", '\\"', "\u0001\u2028", deep];
+    const execution = anExecution(job, {
+      status: "failed",
+      error: { code: "http_status", message: 'one\u0000two \ud800 \u{1f600} \\ "' },
+      output: Object.fromEntries(odd.map((text, i) => [`key ${i}`, text])),
+      attempts: odd.map((bodyPreview, i) => anAttempt({ number: i + 1, bodyPreview })),
+    });
+    expect(await storage.history.record([entry(execution), entry(anExecution(job))])).toBe(true);
+    const stored = await storage.executions.find(job.workspaceId, execution.id);
+    expect(stored?.attempts).toEqual(execution.attempts);
+    expect(stored?.output).toEqual(execution.output);
+    // SQLite ends a text from JSON at a NUL, and half of a pair is no character.
+    expect(stored?.error?.message).toBe('one\ufffdtwo \ufffd \u{1f600} \\ "');
+  });
+
   it("has nothing to do for no entries", async () => {
     expect(await storage.history.record([])).toBe(true);
   });
