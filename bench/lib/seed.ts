@@ -109,6 +109,7 @@ function anExecution(
     replayedFrom: null,
     parent: null,
     workflow: null,
+    start: null,
     attempts: isOver ? [attempt] : [],
     output: null,
     error: failed ? { code: "http_status", message: "The target answered 500." } : null,

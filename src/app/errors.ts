@@ -17,6 +17,7 @@ export const APP_ERROR_CODES = [
   "idempotency_key_reused",
   "already_finished",
   "not_finished",
+  "not_delayed",
   "no_steps",
   "not_restartable",
   "not_waiting",

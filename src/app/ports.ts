@@ -49,6 +49,8 @@ export interface JobRepository {
   /** Replaces the definition if the stored version is still `expectedVersion`; says whether it was. */
   replace(job: Job, expectedVersion: number): Promise<boolean>;
   markApplied(jobId: string, version: number): Promise<void>;
+  /** How many executions of the job were removed with age; `null` when there is no such job. */
+  prunedCount(workspaceId: string, jobId: string): Promise<number | null>;
   /** Hides the job from every query at once; `purge` removes what is left of it. Says whether there was such a job. */
   markDeleted(workspaceId: string, jobId: string, nowMs: number): Promise<boolean>;
   /** Removes up to `mostExecutions` executions of a deleted job, and the job itself once none is left; says if all is gone. */
@@ -79,7 +81,7 @@ export interface JobVersionRepository {
 }
 
 /** One line of a list of executions: everything but the attempts. */
-export type ExecutionSummary = Omit<Execution, "attempts" | "output" | "parent" | "workflow"> & {
+export type ExecutionSummary = Omit<Execution, "attempts" | "output" | "parent" | "workflow" | "start"> & {
   readonly attemptCount: number;
   readonly lastStatusCode: number | null;
 };
@@ -130,6 +132,11 @@ export interface ExecutionRepository {
   latestOfJobs(jobIds: readonly string[]): Promise<ReadonlyMap<string, ExecutionSummary>>;
   /** What waits for a person, newest executions first. */
   listApprovals(workspaceId: string, page: PageRequest): Promise<Page<WaitingApproval> | "bad_cursor">;
+  /** Reads them one by one: for what cannot be known otherwise. */
+  countOfJob(
+    jobId: string,
+    range: { readonly createdBeforeMs: number; readonly except: readonly string[] },
+  ): Promise<number>;
   /** Removes up to `limit` executions that were due before `beforeMs` and are finished; returns how many. */
   prune(beforeMs: number, limit: number): Promise<number>;
 }

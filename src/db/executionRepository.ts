@@ -43,10 +43,19 @@ ORDER BY executions.id DESC, json_extract(each.value, '${STEP_PATH}') LIMIT ?4 O
 /** Above every id. */
 const LAST_ID = "exe_~";
 
-const PRUNE = `
-DELETE FROM executions WHERE id IN (
-  SELECT id FROM executions WHERE id < ?1 AND status IN ('succeeded', 'failed', 'cancelled') ORDER BY id LIMIT ?2
-)`;
+const COUNT_OF_JOB = `
+SELECT count(*) AS found FROM executions INDEXED BY executions_by_job
+WHERE job_id = ?1 AND created_at < ?2 AND id NOT IN (SELECT value FROM json_each(?3))`;
+
+const PRUNABLE = `
+SELECT id, job_id FROM executions WHERE id < ?1 AND status IN ('succeeded', 'failed', 'cancelled') ORDER BY id LIMIT ?2`;
+
+/** A job knows how many of its executions are gone, since nobody counts those that are left. */
+const COUNT_PRUNED = `
+UPDATE jobs SET pruned_count = pruned_count + gone.found
+FROM (SELECT job_id, count(*) AS found FROM (${PRUNABLE}) GROUP BY job_id) AS gone WHERE jobs.id = gone.job_id`;
+
+const PRUNE = `DELETE FROM executions WHERE id IN (SELECT id FROM (${PRUNABLE}))`;
 
 export function createExecutionRepository(db: D1Database, deps: StorageDeps): ExecutionRepository {
   const all = async <Row>(operation: string, { sql, params }: Statement): Promise<Row[]> => {
@@ -114,15 +123,22 @@ export function createExecutionRepository(db: D1Database, deps: StorageDeps): Ex
       return pageOfApprovals(rows, page);
     },
 
+    async countOfJob(jobId, { createdBeforeMs, except }) {
+      const params = [jobId, createdBeforeMs, JSON.stringify(except)];
+      const [row] = await all<{ found: number }>("executions.count_of_job", { sql: COUNT_OF_JOB, params });
+      return row?.found ?? 0;
+    },
+
     async prune(beforeMs, limit) {
       let pruned = 0;
       while (pruned < limit) {
         const most = Math.min(DELETE_MOST, limit - pruned);
-        const { meta } = await repeated(deps, "executions.prune", () =>
-          db.prepare(PRUNE).bind(executionIdFloor(beforeMs), most).run(),
+        const [, removed] = await repeated(deps, "executions.prune", () =>
+          db.batch([COUNT_PRUNED, PRUNE].map((sql) => db.prepare(sql).bind(executionIdFloor(beforeMs), most))),
         );
-        pruned += meta.changes;
-        if (meta.changes < most) break;
+        const changes = removed?.meta.changes ?? 0;
+        pruned += changes;
+        if (changes < most) break;
       }
       return pruned;
     },

@@ -2,7 +2,7 @@
 
 import type { ExecutionSummary } from "../app/ports.ts";
 import type { Attempt } from "../domain/execution/attempt.ts";
-import type { Execution, ExecutionSource, ExecutionStatus } from "../domain/execution/execution.ts";
+import type { Execution, ExecutionSource, ExecutionStatus, StartOptions } from "../domain/execution/execution.ts";
 import type { ParentLink, WorkflowRecord } from "../domain/execution/stepRecord.ts";
 import { toApprovalColumn } from "./approvalColumn.ts";
 import { fitExecution } from "./fitExecution.ts";
@@ -34,6 +34,7 @@ export interface ExecutionRow extends ExecutionSummaryRow {
   readonly parent: string | null;
   readonly approvals: string | null;
   readonly workflow: string | null;
+  readonly start_options: string | null;
 }
 
 export function toExecutionRow(execution: Execution): ExecutionRow {
@@ -58,6 +59,7 @@ export function toExecutionRow(execution: Execution): ExecutionRow {
     parent: execution.parent === null ? null : JSON.stringify(execution.parent),
     approvals: toApprovalColumn(execution),
     ...fitExecution(execution),
+    start_options: execution.start === null ? null : JSON.stringify(execution.start),
   };
 }
 
@@ -68,6 +70,7 @@ export function toExecution(row: ExecutionRow): Execution {
     output: row.output === null ? null : (JSON.parse(row.output) as Execution["output"]),
     parent: row.parent === null ? null : (JSON.parse(row.parent) as ParentLink),
     workflow: row.workflow === null ? null : (JSON.parse(row.workflow) as WorkflowRecord),
+    start: row.start_options === null ? null : (JSON.parse(row.start_options) as StartOptions),
   };
 }
 
@@ -75,7 +78,7 @@ export function toExecutionSummary(row: ExecutionSummaryRow): ExecutionSummary {
   return { ...toShared(row), attemptCount: row.attempt_count, lastStatusCode: row.last_status_code };
 }
 
-function toShared(row: ExecutionSummaryRow): Omit<Execution, "attempts" | "output" | "parent" | "workflow"> {
+function toShared(row: ExecutionSummaryRow): Omit<Execution, "attempts" | "output" | "parent" | "workflow" | "start"> {
   return {
     id: row.id,
     jobId: row.job_id,

@@ -56,6 +56,7 @@ const COLUMNS = [
   "parent",
   "approvals",
   "workflow",
+  "start_options",
 ] as const satisfies readonly (keyof ExecutionRow)[];
 
 /** What never changes in the life of an execution; leaving it out spares the indexes. */
@@ -64,10 +65,10 @@ const FIXED: ReadonlySet<string> = new Set([
   "workspace_id",
   "job_id",
   "source",
-  "scheduled_for",
   "created_at",
   "replayed_from",
   "parent",
+  "start_options",
 ]);
 
 const UPSERT = `
@@ -140,8 +141,8 @@ function chunksOf(items: readonly Writable[]): Writable[][] {
   let chunk: Writable[] = [];
   let characters = 0;
   for (const item of items) {
-    const { attempts, output, workflow } = item.row;
-    const size = attempts.length + (output?.length ?? 0) + (workflow?.length ?? 0);
+    const { attempts, output, workflow, start_options: start } = item.row;
+    const size = attempts.length + (output?.length ?? 0) + (workflow?.length ?? 0) + (start?.length ?? 0);
     if (chunk.length === MOST_ENTRIES || (chunk.length > 0 && characters + size > MOST_CHARACTERS)) {
       chunks.push(chunk);
       chunk = [];

@@ -118,6 +118,16 @@ export function createJobRepository(db: D1Database, deps: StorageDeps): JobRepos
       );
     },
 
+    async prunedCount(workspaceId, jobId) {
+      const [row] = await once("jobs.pruned_count", () =>
+        orm
+          .select({ prunedCount: jobs.prunedCount })
+          .from(jobs)
+          .where(and(eq(jobs.id, jobId), eq(jobs.workspaceId, workspaceId), IS_LIVE)),
+      );
+      return row?.prunedCount ?? null;
+    },
+
     /** Gives the idempotency key back as well: it may be used for another job at once. */
     async markDeleted(workspaceId, jobId, nowMs) {
       const { meta } = await once("jobs.mark_deleted", () =>

@@ -1,7 +1,7 @@
 /** A job as a row: columns for what is queried, one JSON column for the rest of its definition. */
 
 import type { Job, JobState, MisfirePolicy, OverlapPolicy, ScheduleSpec, Timing } from "../domain/job/job.ts";
-import { defaultConcurrencyLimit, PLAIN_JOB } from "../domain/job/job.ts";
+import { defaultConcurrencyLimit, PLAIN_JOB, QUEUE_DEFAULTS } from "../domain/job/job.ts";
 import type { RequestSpec } from "../domain/job/request.ts";
 import { REQUEST_DEFAULTS } from "../domain/job/request.ts";
 import type { JsonValue } from "../domain/json.ts";
@@ -18,7 +18,10 @@ import type { jobs } from "./schema.ts";
 export type JobRow = typeof jobs.$inferSelect;
 
 /** The columns that a domain job decides; the others belong to the storage. */
-export type JobColumns = Omit<JobRow, "appliedVersion" | "idempotencyKey" | "idempotencyDigest" | "deletedAt">;
+export type JobColumns = Omit<
+  JobRow,
+  "appliedVersion" | "idempotencyKey" | "idempotencyDigest" | "deletedAt" | "prunedCount"
+>;
 
 /**
  * The JSON of the `definition` column. Rows outlive releases: a field that this release knows and the row's release did
@@ -31,6 +34,8 @@ interface StoredDefinition {
   readonly concurrencyLimit?: number;
   readonly overlapPolicy?: OverlapPolicy;
   readonly misfirePolicy?: MisfirePolicy;
+  readonly queuePaused?: boolean;
+  readonly concurrencyOverride?: Job["concurrencyOverride"];
   readonly steps?: readonly StepDefinition[] | null;
   readonly env?: Readonly<Record<string, JsonValue>>;
   readonly inputSchema?: JsonValue;
@@ -57,6 +62,8 @@ export function toJobColumns(job: Job): JobColumns {
     concurrencyLimit: job.concurrencyLimit,
     overlapPolicy: job.overlapPolicy,
     misfirePolicy: job.misfirePolicy,
+    ...(job.queuePaused ? { queuePaused: true } : {}),
+    ...(job.concurrencyOverride === null ? {} : { concurrencyOverride: job.concurrencyOverride }),
     ...(job.steps === null ? {} : stepsOf(job)),
   };
   return {
@@ -119,6 +126,8 @@ export function toDefinition(
     concurrencyLimit: stored.concurrencyLimit ?? defaultConcurrencyLimit(stored.schedule.kind),
     overlapPolicy: stored.overlapPolicy ?? "queue",
     misfirePolicy: stored.misfirePolicy ?? "fire_once",
+    queuePaused: stored.queuePaused ?? QUEUE_DEFAULTS.queuePaused,
+    concurrencyOverride: stored.concurrencyOverride ?? QUEUE_DEFAULTS.concurrencyOverride,
     steps: stored.steps ?? PLAIN_JOB.steps,
     env: stored.env ?? PLAIN_JOB.env,
     inputSchema: stored.inputSchema ?? PLAIN_JOB.inputSchema,

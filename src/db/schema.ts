@@ -51,6 +51,7 @@ export const jobs = sqliteTable(
     deletedAt: integer("deleted_at"),
     definition: text("definition").notNull(),
     secretNames: text("secret_names"),
+    prunedCount: integer("pruned_count").notNull().default(0),
   },
   (table) => [
     // The state is left out on purpose: a one-shot job that completes then leaves this index alone.
@@ -181,6 +182,7 @@ export const executions = sqliteTable(
     parent: text("parent"),
     approvals: text("approvals"),
     workflow: text("workflow"),
+    startOptions: text("start_options"),
   },
   (table) => [
     // Both carry every column that a list filters or sorts by, so that a walk never reads the table.

@@ -1,6 +1,7 @@
 /** The composition root: builds ports from what the platform binds. The only place that sees every layer. */
 
 import { createJobActors } from "../actors/client.ts";
+import { secureRandom } from "../actors/secureRandom.ts";
 import { attemptExecution } from "../app/executions/attemptExecution.ts";
 import { collectHistory } from "../app/executions/collectHistory.ts";
 import { groupCommit } from "../app/executions/groupCommit.ts";
@@ -209,12 +210,6 @@ function targetPolicy(env: Bindings, requestHosts: readonly string[]): TargetPol
 function retentionDays(text: string | undefined): number {
   const days = Number(text ?? DEFAULT_RETENTION_DAYS);
   return Number.isFinite(days) && days >= 0 ? days : DEFAULT_RETENTION_DAYS;
-}
-
-/** In [0, 1), from the platform's cryptographic source: tokens are drawn from it. */
-function secureRandom(): number {
-  const [value = 0] = crypto.getRandomValues(new Uint32Array(1));
-  return value / 2 ** 32;
 }
 
 async function sha256Hex(text: string): Promise<string> {

@@ -28,6 +28,7 @@ export const ERRORS = {
   idempotency_key_reused: { status: 409, meaning: "The `Idempotency-Key` was used before with a different body." },
   already_finished: { status: 409, meaning: "The execution has ended already." },
   not_finished: { status: 409, meaning: "The execution has not ended yet." },
+  not_delayed: { status: 409, meaning: "The execution is due already, or has ended." },
   no_steps: { status: 409, meaning: "The execution is one of a plain job, which has no steps." },
   not_restartable: { status: 409, meaning: "The execution cannot begin again there; the message says why." },
   not_waiting: { status: 409, meaning: "The step does not wait for a decision, or not any more." },

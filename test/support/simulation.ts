@@ -443,6 +443,11 @@ class Consumer {
       return {
         apply: (job) => alive(() => stub.apply(job)),
         trigger: (request) => alive(() => stub.trigger(request)),
+        triggerMany: (requests) => alive(() => stub.triggerMany(requests)),
+        reschedule: (workspaceId, id, untilMs) => alive(() => stub.reschedule(workspaceId, id, untilMs)),
+        forgetDedupe: (workspaceId, key) => alive(() => stub.forgetDedupe(workspaceId, key)),
+        load: (workspaceId) => alive(() => stub.load(workspaceId)),
+        countEarlier: (workspaceId, count) => alive(() => stub.countEarlier(workspaceId, count)),
         cancel: (workspaceId, id) => alive(() => stub.cancel(workspaceId, id)),
         describe: (workspaceId, id) => alive(() => stub.describe(workspaceId, id)),
         owed: () => alive(() => stub.owed()),

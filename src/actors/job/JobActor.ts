@@ -6,6 +6,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { AttemptResult } from "../../domain/engine/finish.ts";
 import { owedHistory } from "../../domain/engine/control.ts";
+import { idempotencyKey } from "../../domain/engine/dedupe.ts";
 import type { ChildEnd, ErrandOrder, ErrandOutcome } from "../../domain/engine/errands.ts";
 import type {
   ApprovalView,
@@ -15,6 +16,8 @@ import type {
   FinishAnswer,
   HistoryEntry,
   JobActorProtocol,
+  JobLoad,
+  RescheduleAnswer,
   RestartAnswer,
   RestartRequest,
   SignalAnswer,
@@ -23,17 +26,21 @@ import type {
   TriggerRequest,
 } from "../../domain/engine/protocol.ts";
 import type { ClaimAnswer } from "../../domain/engine/claim.ts";
-import { type EngineEvent, isAnnouncementOnly, reduce, type Reduction } from "../../domain/engine/reduce.ts";
+import { loadOf } from "../../domain/engine/load.ts";
+import { type EngineEvent, isAnnouncementOnly, keysOf, reduce, type Reduction } from "../../domain/engine/reduce.ts";
+import type { TriggerEvent, TriggerRefusal } from "../../domain/engine/start.ts";
 import { type Command, initialState, type JobState, LIST_AFTER_MS } from "../../domain/engine/state.ts";
-import { errandOrders, nextWakeMs } from "../../domain/engine/timers.ts";
+import { errandOrders, isResting, nextWakeMs } from "../../domain/engine/timers.ts";
 import { approvalView } from "../../domain/engine/wake.ts";
 import type { Execution } from "../../domain/execution/execution.ts";
 import { requestedExecutionId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job/job.ts";
+import type { Result } from "../../domain/result.ts";
 import { logFault } from "../../observability/log.ts";
 import type { ExecutionMessage } from "../../queue/message.ts";
 import { createProducer, type Producer } from "../../queue/producer.ts";
-import { JobStore } from "./jobStore.ts";
+import { secureRandom } from "../secureRandom.ts";
+import { JobStore, type KeyChanges } from "./jobStore.ts";
 
 /** After a fault of ours in `alarm()`: look again this much later instead of using up the platform's six retries. */
 const ALARM_AFTER_FAULT_MS = 60_000;
@@ -51,7 +58,7 @@ export class JobActor extends DurableObject<ActorEnv> implements JobActorProtoco
   #state: JobState | null;
   /** When the alarm rings; `undefined` until it was asked for once. */
   #armedMs: number | null | undefined;
-  /** Whether nothing was live and nothing owed after the last event, and when that last came about. */
+  /** Whether the job was resting after the last event, and when that last came about. */
   #isIdle = true;
   #idleAtMs = 0;
   /** Since the last finished execution: what it cost (`execution.finished` in the log). */
@@ -101,23 +108,49 @@ export class JobActor extends DurableObject<ActorEnv> implements JobActorProtoco
   }
 
   async trigger(request: TriggerRequest): Promise<TriggerAnswer> {
+    const [answer] = await this.triggerMany([request]);
+    return answer ?? { type: "unknown_job" };
+  }
+
+  async triggerMany(requests: readonly TriggerRequest[]): Promise<TriggerAnswer[]> {
     const job = this.#state?.job;
-    if (!job || job.workspaceId !== request.workspaceId) return { type: "unknown_job" };
-    const { workspaceId: _, executionId, ...asked } = request;
-    const id = executionId ?? requestedExecutionId(job.id, Date.now(), Math.random);
-    const answer = await this.#handle<"trigger">({ type: "trigger", id, ...asked });
-    if (answer === null) return { type: "unknown_job" };
-    if (answer.ok) return { type: "started", execution: answer.value };
-    if (answer.error === "backlog_full") return { type: "backlog_full" };
-    if ("invalidInput" in answer.error) return { type: "invalid_input", issues: answer.error.invalidInput };
-    return { type: "duplicate", executionId: answer.error.duplicateOf, execution: answer.error.execution };
+    if (!job || requests.some(({ workspaceId }) => workspaceId !== job.workspaceId)) return unknownJob(requests);
+    const nowMs = Date.now();
+    const starts = requests.map((request): TriggerEvent => {
+      const { workspaceId: _, executionId, ...asked } = request;
+      const dueMs = Math.max(nowMs, asked.delayUntilMs ?? nowMs);
+      return { ...asked, id: executionId ?? requestedExecutionId(job.id, dueMs, secureRandom) };
+    });
+    const answers = await this.#handle<"trigger">({ type: "trigger", starts });
+    return answers === null ? unknownJob(requests) : answers.map(toTriggerAnswer);
+  }
+
+  async reschedule(workspaceId: string, executionId: string, untilMs: number): Promise<RescheduleAnswer> {
+    if (this.#state?.job.workspaceId !== workspaceId) return { type: "unknown" };
+    const answer = await this.#handle<"reschedule">({ type: "reschedule", executionId, untilMs });
+    return answer ?? { type: "unknown" };
+  }
+
+  async forgetDedupe(workspaceId: string, key: string): Promise<boolean> {
+    if (this.#state?.job.workspaceId !== workspaceId) return false;
+    return (await this.#handle<"forget_key">({ type: "forget_key", key: idempotencyKey(key) })) ?? false;
+  }
+
+  async load(workspaceId: string): Promise<JobLoad | null> {
+    const state = this.#state;
+    return state?.job.workspaceId === workspaceId ? loadOf(state, Date.now()) : null;
+  }
+
+  async countEarlier(workspaceId: string, count: number): Promise<void> {
+    if (this.#state?.job.workspaceId !== workspaceId) return;
+    await this.#handle<"count_earlier">({ type: "count_earlier", count });
   }
 
   async restart(request: RestartRequest): Promise<RestartAnswer> {
     const job = this.#state?.job;
     const { workspaceId, ...asked } = request;
     if (!job || job.workspaceId !== workspaceId || asked.original.jobId !== job.id) return { type: "unknown_job" };
-    const id = requestedExecutionId(job.id, Date.now(), Math.random);
+    const id = requestedExecutionId(job.id, Date.now(), secureRandom);
     const answer = await this.#handle<"restart">({ type: "restart", id, ...asked });
     if (answer === null) return { type: "unknown_job" };
     if (answer.ok) return { type: "started", execution: answer.value };
@@ -211,8 +244,10 @@ export class JobActor extends DurableObject<ActorEnv> implements JobActorProtoco
     this.#requests += 1;
     if (this.#armedMs === undefined) this.#armedMs = await this.ctx.storage.getAlarm();
     if (this.#state === null) return null;
-    const { state, commands, answer } = reduce<Type>(this.#state, event, Date.now(), secureRandom);
-    this.#save(state);
+    const nowMs = Date.now();
+    const known = this.#store.lookUp(keysOf(event));
+    const { state, commands, answer, keys } = reduce<Type>(this.#state, event, nowMs, secureRandom, known);
+    this.#save(state, { changes: keys, nowMs });
     this.#state = state;
     this.#arm(state);
     this.ctx.waitUntil(this.#carryOut(commands));
@@ -220,9 +255,9 @@ export class JobActor extends DurableObject<ActorEnv> implements JobActorProtoco
   }
 
   /** All of a state or nothing of it; after a failure the object goes on from what was saved before. */
-  #save(state: JobState): void {
+  #save(state: JobState, keys?: KeyChanges): void {
     try {
-      this.#store.save(state);
+      this.#store.save(state, keys);
     } catch (error) {
       this.#state = this.#store.load();
       throw error;
@@ -237,7 +272,7 @@ export class JobActor extends DurableObject<ActorEnv> implements JobActorProtoco
   #arm(state: JobState): void {
     const wakeMs = nextWakeMs(state);
     const armedMs = this.#armedMs ?? null;
-    const isIdle = state.live.size === 0 && state.outbox.size === 0 && state.errands.size === 0;
+    const isIdle = isResting(state);
     const nowMs = Date.now();
     const becomesIdle = isIdle && !this.#isIdle;
     const wasIdleJustNow = becomesIdle && nowMs - this.#idleAtMs < LIST_AFTER_MS;
@@ -280,8 +315,13 @@ export class JobActor extends DurableObject<ActorEnv> implements JobActorProtoco
   }
 }
 
-/** In [0, 1), from the platform's cryptographic source: the keys of callback and approval links are drawn from it. */
-function secureRandom(): number {
-  const [value = 0] = crypto.getRandomValues(new Uint32Array(1));
-  return value / 2 ** 32;
+function unknownJob(requests: readonly TriggerRequest[]): TriggerAnswer[] {
+  return requests.map(() => ({ type: "unknown_job" }));
+}
+
+function toTriggerAnswer(answer: Result<Execution, TriggerRefusal>): TriggerAnswer {
+  if (answer.ok) return { type: "started", execution: answer.value };
+  if (answer.error === "backlog_full") return { type: "backlog_full" };
+  if ("invalidInput" in answer.error) return { type: "invalid_input", issues: answer.error.invalidInput };
+  return { type: "duplicate", executionId: answer.error.duplicateOf, execution: answer.error.execution };
 }

@@ -9,6 +9,10 @@ const MIGRATIONS: readonly string[] = [
   // What executions with steps need: errands to other actors, and events that started an execution already.
   `CREATE TABLE errands (id TEXT PRIMARY KEY, errand TEXT NOT NULL) WITHOUT ROWID;
    CREATE TABLE dedupe (key TEXT PRIMARY KEY, execution_id TEXT NOT NULL, until_ms INTEGER NOT NULL) WITHOUT ROWID;`,
+  // How many executions there ever were. Places in the queue were given out one by one and had no other use.
+  `ALTER TABLE hot ADD COLUMN created INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE hot ADD COLUMN created_before INTEGER;
+   UPDATE hot SET created = max(coalesce(inline_position, 0), coalesce((SELECT max(position) FROM live), 0));`,
 ];
 
 /** Brings the schema up to date. Runs at the first save of a new actor and at every load of an old one; cheap when current. */

@@ -6,12 +6,14 @@
  * Columns: docs/storage-schema.md.
  */
 
+import type { KeyChange, KnownKeys } from "../../domain/engine/dedupe.ts";
 import type { Errand } from "../../domain/engine/errands.ts";
 import type { JobState, LiveExecution, OwedRecord } from "../../domain/engine/state.ts";
 import { withNextDue } from "../../domain/engine/state.ts";
 import type { Execution } from "../../domain/execution/execution.ts";
-import { type Job, PLAIN_JOB } from "../../domain/job/job.ts";
+import { type Job, PLAIN_JOB, QUEUE_DEFAULTS } from "../../domain/job/job.ts";
 import { migrate } from "./jobMigrations.ts";
+import { changeStatements, type KeyRow, lookUpStatement, type Statement, toKnownKeys } from "./keyTable.ts";
 
 /** Where a live execution is kept: its place in the queue, and whether in the hot row or in a row of its own. */
 interface Place {
@@ -21,22 +23,28 @@ interface Place {
 
 /** A row of any table, its columns laid side by side. */
 interface StoredRow extends Record<string, SqlStorageValue> {
-  part: "hot" | "definitions" | "live" | "outbox" | "errands" | "dedupe";
+  part: "hot" | "definitions" | "live" | "outbox" | "errands";
   number: number | null;
   position: number | null;
-  id: string | null;
   text: string | null;
+  created: number | null;
+  created_before: number | null;
 }
 
-/** Two statements, because the runtime takes at most five terms in one (found by trying; SQLITE_LIMIT_COMPOUND_SELECT). */
-const READ_JOB = `
-SELECT 'hot' AS part, cursor_ms AS number, inline_position AS position, NULL AS id, inline_execution AS text FROM hot
-UNION ALL SELECT 'definitions', version, NULL, NULL, definition FROM definitions
-UNION ALL SELECT 'live', NULL, position, NULL, execution FROM live
-UNION ALL SELECT 'outbox', NULL, NULL, id, record FROM outbox`;
-const READ_REST = `
-SELECT 'errands' AS part, NULL AS number, NULL AS position, id, errand AS text FROM errands
-UNION ALL SELECT 'dedupe', until_ms, NULL, key, execution_id FROM dedupe`;
+/** All but the keys, which are looked up one by one. The runtime takes at most five terms in a statement. */
+const READ_ALL = `
+SELECT 'hot' AS part, cursor_ms AS number, inline_position AS position, inline_execution AS text, created, created_before FROM hot
+UNION ALL SELECT 'definitions', version, NULL, definition, NULL, NULL FROM definitions
+UNION ALL SELECT 'live', NULL, position, execution, NULL, NULL FROM live
+UNION ALL SELECT 'outbox', NULL, NULL, record, NULL, NULL FROM outbox
+UNION ALL SELECT 'errands', NULL, NULL, errand, NULL, NULL FROM errands`;
+
+/** Keys to remember or to forget together with a state. */
+export interface KeyChanges {
+  readonly changes: readonly KeyChange[];
+  readonly nowMs: number;
+}
+const NO_KEYS: KeyChanges = { changes: [], nowMs: 0 };
 
 export interface RowCounts {
   read: number;
@@ -49,9 +57,10 @@ export class JobStore {
   readonly #counts: RowCounts;
   #saved: JobState | null = null;
   #places = new Map<string, Place>();
-  #lastPosition = 0;
+  /** `created` as the hot row has it. */
+  #hotCreated = 0;
   /** What the save under way has to write. */
-  #statements: { readonly sql: string; readonly bindings: readonly SqlStorageValue[] }[] = [];
+  #statements: Statement[] = [];
 
   constructor(storage: DurableObjectStorage, counts: RowCounts) {
     this.#storage = storage;
@@ -69,7 +78,7 @@ export class JobStore {
     const hot = rows.find((row) => row.part === "hot");
     const definitions = partOf(rows, "definitions")
       .toSorted((a, b) => (a.number ?? 0) - (b.number ?? 0))
-      .map((row): Job => ({ ...PLAIN_JOB, ...parse<Job>(row.text) }));
+      .map((row): Job => ({ ...PLAIN_JOB, ...QUEUE_DEFAULTS, ...parse<Job>(row.text) }));
     const job = definitions.at(-1);
     if (!hot || !job) return null;
 
@@ -83,11 +92,10 @@ export class JobStore {
     }
     placed.sort((a, b) => a.position - b.position);
     this.#places = new Map(placed.map((each) => [each.live.execution.id, each]));
-    this.#lastPosition = placed.at(-1)?.position ?? 0;
+    this.#hotCreated = hot.created ?? 0;
 
     const owed = partOf(rows, "outbox").map((row) => withDefaults(parse<OwedRecord>(row.text)));
     const errands = partOf(rows, "errands").map((row) => parse<Errand>(row.text));
-    const dedupe = partOf(rows, "dedupe");
     this.#saved = withNextDue({
       job,
       olderVersions: new Map(definitions.slice(0, -1).map((each) => [each.version, each])),
@@ -96,31 +104,37 @@ export class JobStore {
       live: new Map(placed.map(({ live }) => [live.execution.id, live])),
       outbox: new Map(owed.map((each) => [each.execution.id, each])),
       errands: new Map(errands.map((each) => [each.id, each])),
-      dedupe: new Map(dedupe.map((row) => [row.id ?? "", { executionId: row.text, untilMs: row.number ?? 0 }])),
+      created: Math.max(this.#hotCreated, placed.at(-1)?.position ?? 0),
+      createdBefore: hot.created_before,
     });
     return this.#saved;
   }
 
-  /** Everything in two statements: a herd of jobs wakes cold, and each statement of each of them counts. */
+  /** Everything in one statement: a herd of jobs wakes cold, and each statement of each of them counts. */
   #readAll(): StoredRow[] {
-    const readBoth = () => [...this.#all<StoredRow>(READ_JOB), ...this.#all<StoredRow>(READ_REST)];
     try {
-      return readBoth();
+      return this.#all<StoredRow>({ sql: READ_ALL, bindings: [] });
     } catch (error) {
-      // An object without a job, or one of a release that had fewer tables.
-      if (!String(error).includes("no such table")) throw error;
+      // An object without a job, or one of a release that had fewer tables or columns.
+      if (!/no such (table|column)/.test(String(error))) throw error;
     }
     const known = this.#sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'hot'").toArray();
     if (known.length === 0) return [];
     migrate(this.#sql);
-    return readBoth();
+    return this.#all<StoredRow>({ sql: READ_ALL, bindings: [] });
+  }
+
+  /** What is remembered of these keys. An object that holds no job has no table to ask. */
+  lookUp(keys: readonly string[]): KnownKeys {
+    if (keys.length === 0 || this.#saved === null) return new Map();
+    return toKnownKeys(this.#all<KeyRow>(lookUpStatement(keys)));
   }
 
   /**
    * Must run without an `await` around it, so that all of it and a `setAlarm` beside it commit as one. Of several statements
    * all or none count; one alone needs no transaction, and most saves are one.
    */
-  save(next: JobState): void {
+  save(next: JobState, keys: KeyChanges = NO_KEYS): void {
     if (this.#saved === null) migrate(this.#sql);
     const before = this.#saved;
     this.#statements = [];
@@ -128,7 +142,7 @@ export class JobStore {
     this.#saveLive(before, next);
     this.#saveOutbox(before, next);
     this.#saveErrands(before, next);
-    this.#saveDedupe(before, next);
+    for (const change of keys.changes) this.#statements.push(...changeStatements(change, keys.nowMs));
     if (this.#statements.length > 1) this.#storage.transactionSync(() => this.#runAll());
     else this.#runAll();
     this.#saved = next;
@@ -138,7 +152,7 @@ export class JobStore {
   forget(): void {
     this.#saved = null;
     this.#places = new Map();
-    this.#lastPosition = 0;
+    this.#hotCreated = 0;
   }
 
   #saveDefinitions(before: JobState | null, next: JobState): void {
@@ -157,7 +171,10 @@ export class JobStore {
   }
 
   #saveLive(before: JobState | null, next: JobState): void {
-    let hotChanged = before === null || before.cursorMs !== next.cursorMs;
+    let hotChanged =
+      before === null || before.cursorMs !== next.cursorMs || before.createdBefore !== next.createdBefore;
+    // Within what was created since: so the row of a new execution says how many there are, and `hot` need not.
+    let lastPosition = before?.created ?? 0;
     for (const id of before?.live.keys() ?? []) {
       if (next.live.has(id)) continue;
       const place = this.#places.get(id);
@@ -170,8 +187,8 @@ export class JobStore {
       if (before?.live.get(id) === live) continue;
       let place = this.#places.get(id);
       if (!place) {
-        this.#lastPosition += 1;
-        place = { position: this.#lastPosition, inline: !inlineTaken };
+        lastPosition += 1;
+        place = { position: lastPosition, inline: !inlineTaken };
         this.#places.set(id, place);
         inlineTaken = true;
       }
@@ -184,18 +201,30 @@ export class JobStore {
         );
       }
     }
-    if (hotChanged) this.#saveHot(next);
+    if (hotChanged || this.#countIsLost(next)) this.#saveHot(next);
+  }
+
+  /** Whether no row would say any more how many executions there ever were. */
+  #countIsLost(next: JobState): boolean {
+    if (next.created === this.#hotCreated) return false;
+    return [...this.#places.values()].every(({ position }) => position < next.created);
   }
 
   #saveHot(next: JobState): void {
     const inline = [...this.#places].find(([, place]) => place.inline);
     const live = inline && next.live.get(inline[0]);
     this.#run(
-      "INSERT INTO hot (id, cursor_ms, inline_position, inline_execution) VALUES (1, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET cursor_ms = excluded.cursor_ms, inline_position = excluded.inline_position, inline_execution = excluded.inline_execution",
+      `INSERT INTO hot (id, cursor_ms, inline_position, inline_execution, created, created_before)
+       VALUES (1, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET cursor_ms = excluded.cursor_ms,
+       inline_position = excluded.inline_position, inline_execution = excluded.inline_execution,
+       created = excluded.created, created_before = excluded.created_before`,
       next.cursorMs,
       inline?.[1].position ?? null,
       live ? JSON.stringify(live) : null,
+      next.created,
+      next.createdBefore,
     );
+    this.#hotCreated = next.created;
   }
 
   #saveOutbox(before: JobState | null, next: JobState): void {
@@ -228,22 +257,6 @@ export class JobStore {
     }
   }
 
-  #saveDedupe(before: JobState | null, next: JobState): void {
-    if (before?.dedupe === next.dedupe) return;
-    for (const key of before?.dedupe.keys() ?? []) {
-      if (!next.dedupe.has(key)) this.#run("DELETE FROM dedupe WHERE key = ?", key);
-    }
-    for (const [key, { executionId, untilMs }] of next.dedupe) {
-      if (before?.dedupe.get(key)?.executionId === executionId) continue;
-      this.#run(
-        "INSERT INTO dedupe (key, execution_id, until_ms) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET execution_id = excluded.execution_id, until_ms = excluded.until_ms",
-        key,
-        executionId,
-        untilMs,
-      );
-    }
-  }
-
   #run(sql: string, ...bindings: SqlStorageValue[]): void {
     this.#statements.push({ sql, bindings });
   }
@@ -256,8 +269,8 @@ export class JobStore {
     }
   }
 
-  #all<Row extends Record<string, SqlStorageValue>>(sql: string): Row[] {
-    const cursor = this.#sql.exec<Row>(sql);
+  #all<Row extends Record<string, SqlStorageValue>>({ sql, bindings }: Statement): Row[] {
+    const cursor = this.#sql.exec<Row>(sql, ...bindings);
     const rows = cursor.toArray();
     this.#counts.read += cursor.rowsRead;
     return rows;
@@ -274,7 +287,7 @@ function parse<T>(text: string): T {
   return JSON.parse(text) as T;
 }
 
-/** Rows of releases that knew no steps lack what belongs to them. */
+/** Rows of releases that knew neither steps nor options of a start lack what belongs to them. */
 function parseLive(text: string): LiveExecution {
   const stored = parse<LiveExecution>(text);
   return withDefaults({ ...stored, key: stored.key ?? null, early: stored.early ?? {} });
@@ -282,6 +295,6 @@ function parseLive(text: string): LiveExecution {
 
 function withDefaults<T extends { readonly execution: Execution }>(stored: T): T {
   const { execution } = stored;
-  const parent = execution.parent ?? null;
-  return { ...stored, execution: { ...execution, parent, workflow: execution.workflow ?? null } };
+  const { parent = null, workflow = null, start = null } = execution;
+  return { ...stored, execution: { ...execution, parent, workflow, start } };
 }

@@ -6,8 +6,8 @@ import type { WorkflowRecord } from "../../domain/execution/stepRecord.ts";
 import type { JsonValue } from "../../domain/json.ts";
 import { ok } from "../../domain/result.ts";
 import type { Outcome } from "../errors.ts";
-import { invalid, notFound, refused } from "../errors.ts";
-import { askToStart, backlogFull } from "../jobs/triggerJob.ts";
+import { invalid, refused } from "../errors.ts";
+import { askToStart, backlogFull } from "../jobs/askToStart.ts";
 import type { Services } from "../services.ts";
 import { getExecution } from "./getExecution.ts";
 
@@ -43,7 +43,10 @@ export async function restartExecution(
     fromStep: from.step,
     ...(from.overrideInput === undefined ? {} : { overrideInput: from.overrideInput }),
   };
-  const answer = await askToStart(services, workspaceId, original.jobId, (actor) => actor.restart(request));
+  const answer = await askToStart(services, workspaceId, original.jobId, async (actor) => {
+    const given = await actor.restart(request);
+    return given.type === "unknown_job" ? given.type : given;
+  });
   if (!answer.ok) return answer;
   switch (answer.value.type) {
     case "started":
@@ -52,8 +55,6 @@ export async function restartExecution(
       return refused("not_restartable", answer.value.message);
     case "backlog_full":
       return backlogFull();
-    case "unknown_job":
-      return notFound("job");
   }
 }
 

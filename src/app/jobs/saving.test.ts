@@ -3,15 +3,14 @@ import type { JobActorProtocol } from "../../domain/engine/protocol.ts";
 import type { Execution } from "../../domain/execution/execution.ts";
 import { createJob as newJob } from "../../domain/job/edit.ts";
 import type { Job } from "../../domain/job/job.ts";
-import type { JsonValue } from "../../domain/json.ts";
 import { cancelExecution } from "../executions/cancelExecution.ts";
 import { getExecution } from "../executions/getExecution.ts";
+import { startExecution, startMany } from "../executions/startExecution.ts";
 import type { ExecutionRepository, JobRepository } from "../ports.ts";
 import type { Services } from "../services.ts";
 import { patchJob } from "./changeJob.ts";
 import { createJob } from "./createJob.ts";
 import { deleteJob } from "./deleteJob.ts";
-import { runNow } from "./triggerJob.ts";
 
 const NOW = Date.UTC(2030, 0, 1);
 const WORKSPACE = "wks_1";
@@ -21,6 +20,7 @@ const INPUT = {
   changes: { name: "x", kind: "recurring", schedule: { everyMinutes: 5 }, request: { url: "https://a.example.com/" } },
   complaints: [],
 } as const;
+const MANUAL = { source: "manual" } as const;
 const targetPolicy = { allowPrivate: false, ownHosts: [] };
 
 function unexpected(name: string): never {
@@ -31,14 +31,6 @@ function jobOf(version = 1): Job {
   const job = newJob({ id: JOB_ID, workspaceId: WORKSPACE }, INPUT.changes, { nowMs: NOW, targetPolicy });
   if (!job.ok) throw new Error("The job of the test is not valid.");
   return { ...job.value, version };
-}
-
-function steppedJob(inputSchema: JsonValue): Job {
-  const step = { type: "transform", id: "t", name: null, when: null, onError: "fail", value: 1 } as const;
-  const changes = { name: "x", kind: "workflow", steps: [step], inputSchema } as const;
-  const job = newJob({ id: JOB_ID, workspaceId: WORKSPACE }, changes, { nowMs: NOW, targetPolicy });
-  if (!job.ok) throw new Error(JSON.stringify(job.error));
-  return job.value;
 }
 
 function executionOf(status: Execution["status"], rev = 2): Execution {
@@ -59,6 +51,7 @@ function executionOf(status: Execution["status"], rev = 2): Execution {
     output: null,
     parent: null,
     workflow: null,
+    start: null,
     error: null,
     rev,
   };
@@ -106,7 +99,7 @@ function fake(parts: {
     },
     clock: { now: () => NOW },
     random: () => 0.5,
-    digest: async (text) => text,
+    digest: async (text) => `digest of ${text}`,
     later: (work) => pending.push(work),
     report: (fault) => reported.push(fault),
     targetPolicy,
@@ -217,11 +210,14 @@ describe("deleteJob", () => {
   });
 });
 
-describe("runNow", () => {
+describe("startExecution", () => {
   it("does not read the database when the actor knows the job", async () => {
     const execution = executionOf("queued");
     const { services } = fake({ actor: { trigger: async () => ({ type: "started", execution }) } });
-    expect(await runNow(services, WORKSPACE, JOB_ID)).toEqual({ ok: true, value: execution });
+    expect(await startExecution(services, WORKSPACE, JOB_ID, MANUAL)).toEqual({
+      ok: true,
+      value: { execution, isDuplicate: false },
+    });
   });
 
   it("applies a job that never arrived, and triggers once more", async () => {
@@ -236,13 +232,13 @@ describe("runNow", () => {
         },
       },
     });
-    expect((await runNow(services, WORKSPACE, JOB_ID)).ok).toBe(true);
+    expect((await startExecution(services, WORKSPACE, JOB_ID, MANUAL)).ok).toBe(true);
     expect(calls).toEqual(["trigger", "apply", "trigger"]);
   });
 
   it("says how to go on when the backlog is full", async () => {
     const { services } = fake({ actor: { trigger: async () => ({ type: "backlog_full" }) } });
-    expect(await runNow(services, WORKSPACE, JOB_ID)).toMatchObject({
+    expect(await startExecution(services, WORKSPACE, JOB_ID, MANUAL)).toMatchObject({
       ok: false,
       error: { code: "backlog_full", retryAfterSeconds: 10 },
     });
@@ -250,7 +246,7 @@ describe("runNow", () => {
 
   it("does not repeat a call that may have started an execution", async () => {
     const { services, stubs } = fake({ actor: { trigger: failing(1, { type: "backlog_full" as const }) } });
-    expect(await runNow(services, WORKSPACE, JOB_ID)).toMatchObject({
+    expect(await startExecution(services, WORKSPACE, JOB_ID, MANUAL)).toMatchObject({
       ok: false,
       error: { code: "actor_unavailable" },
     });
@@ -259,38 +255,78 @@ describe("runNow", () => {
 
   it("touches no actor for an id that is none", async () => {
     const { services, stubs } = fake({});
-    expect(await runNow(services, WORKSPACE, "job_nope")).toMatchObject({ ok: false, error: { code: "not_found" } });
+    expect(await startExecution(services, WORKSPACE, "job_nope", MANUAL)).toMatchObject({
+      ok: false,
+      error: { code: "not_found" },
+    });
     expect(stubs).toEqual([]);
   });
 
-  it("hands an input over once it fits the job's schema", async () => {
-    const job = steppedJob({ type: "object", required: ["id"] });
+  it("leaves the judgement of an input to the actor, and reads no definition for it", async () => {
     const requests: unknown[] = [];
+    const issues = [{ path: "input.id", message: "is required" }];
     const { services } = fake({
-      jobs: { find: async () => job },
       actor: {
         trigger: async (request) => {
           requests.push(request);
-          return { type: "started", execution: executionOf("queued") };
+          return { type: "invalid_input", issues };
         },
       },
     });
-    expect((await runNow(services, WORKSPACE, JOB_ID, { id: 1 })).ok).toBe(true);
-    expect(await runNow(services, WORKSPACE, JOB_ID, {})).toMatchObject({
-      error: { code: "invalid_request", issues: [{ path: "input.id", message: "is required" }] },
+    expect(await startExecution(services, WORKSPACE, JOB_ID, { ...MANUAL, input: {} })).toMatchObject({
+      error: { code: "invalid_request", issues },
     });
-    expect(requests).toEqual([expect.objectContaining({ source: "manual", input: { id: 1 } })]);
+    expect(requests).toEqual([expect.objectContaining({ source: "manual", input: {} })]);
   });
 
-  it("refuses an input that a plain job could not use", async () => {
+  it("hands over a digest of an idempotency key, and what the caller calls it", async () => {
+    const requests: unknown[] = [];
     const { services } = fake({
-      jobs: { find: async () => jobOf() },
-      actor: { trigger: async () => ({ type: "started", execution: executionOf("queued") }) },
+      actor: {
+        trigger: async (request) => {
+          requests.push(request);
+          return { type: "duplicate", executionId: EXECUTION_ID, execution: executionOf("running") };
+        },
+      },
     });
-    expect(await runNow(services, WORKSPACE, JOB_ID, { id: 1 })).toMatchObject({
-      error: { code: "invalid_request", issues: [{ path: "input" }] },
+    const idempotency = { key: "k", shown: "order 7", windowMs: 5 };
+    const started = await startExecution(services, WORKSPACE, JOB_ID, { ...MANUAL, idempotency });
+    expect(started).toEqual({ ok: true, value: { execution: executionOf("running"), isDuplicate: true } });
+    const dedupe = { key: "digest of k", windowMs: 5, kind: "idempotency" };
+    expect(requests).toMatchObject([{ dedupe, idempotencyKey: "order 7" }]);
+  });
+
+  it("reads a duplicate that has ended from the history, and says so when it is too old for that", async () => {
+    const ended = { type: "duplicate", executionId: EXECUTION_ID, execution: null } as const;
+    const found = fake({
+      executions: { find: async () => executionOf("succeeded") },
+      actor: { trigger: async () => ended },
     });
-    expect((await runNow(services, WORKSPACE, JOB_ID, {})).ok).toBe(true);
+    expect(await startExecution(found.services, WORKSPACE, JOB_ID, MANUAL)).toEqual({
+      ok: true,
+      value: { execution: executionOf("succeeded"), isDuplicate: true },
+    });
+    const gone = fake({
+      executions: { find: async () => null },
+      actor: { trigger: async () => ended, describe: async () => null },
+    });
+    expect(await startExecution(gone.services, WORKSPACE, JOB_ID, MANUAL)).toMatchObject({
+      error: { code: "already_finished", details: { execution_id: EXECUTION_ID } },
+    });
+  });
+
+  it("starts many in one call, and answers each by itself", async () => {
+    const { services, stubs } = fake({
+      actor: {
+        triggerMany: async (requests) =>
+          requests.map((_, index) =>
+            index === 1 ? { type: "backlog_full" } : { type: "started", execution: executionOf("queued") },
+          ),
+      },
+    });
+    const started = await startMany(services, WORKSPACE, JOB_ID, [MANUAL, MANUAL, MANUAL]);
+    expect(started.ok && started.value.map(({ ok: isOk }) => isOk)).toEqual([true, false, true]);
+    expect(stubs).toHaveLength(1);
   });
 });
 

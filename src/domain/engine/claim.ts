@@ -6,6 +6,7 @@
  * removes the execution or raises the fence, so a message that was overtaken is refused here.
  */
 
+import { WORKER_LOST } from "../execution/attempt.ts";
 import type { Execution } from "../execution/execution.ts";
 import type { Job } from "../job/job.ts";
 import type { TemplateScope } from "../template/render.ts";
@@ -63,7 +64,7 @@ export function claim(
   // An execution that has not started takes the newest definition; from its first claim on it keeps the one it has.
   const started = live.execution.startedAtMs !== null;
   const job = started ? definitionFor(state, live) : state.job;
-  const target = httpTarget(job, step.path);
+  const target = withMaxAttempts(httpTarget(job, step.path), live.execution.start?.maxAttempts ?? null);
   const leaseUntilMs = context.nowMs + leaseMs(target.request.timeoutSeconds);
   const claimed = replaceStep(
     started
@@ -85,7 +86,7 @@ export function claim(
     fence: step.fence,
     leaseUntilMs,
     attempt: attempts.length + 1,
-    countedBefore: attempts.filter((each) => each.errorClass !== "worker_lost" && !each.late).length,
+    countedBefore: attempts.filter((each) => each.errorClass !== WORKER_LOST && !each.late).length,
     job,
     target,
     stepStartedAtMs:
@@ -96,6 +97,11 @@ export function claim(
     completesJob: completesJob(job, live.execution),
   };
   return { state: next, answer: { verdict: "run", work } };
+}
+
+/** What its start asked for takes the place of the definition's `max_attempts`. */
+function withMaxAttempts(target: HttpTarget, maxAttempts: number | null): HttpTarget {
+  return maxAttempts === null ? target : { ...target, retryPolicy: { ...target.retryPolicy, maxAttempts } };
 }
 
 /** The first claim of a step is its beginning. */

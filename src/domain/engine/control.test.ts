@@ -12,7 +12,7 @@ describe("an input_schema", () => {
   const start = (source: ExecutionSource, input?: { who: string }) => {
     const engine = new EngineDriver(needsWho);
     const asked = input === undefined ? {} : { input };
-    return engine.send<"trigger">({ type: "trigger", id: "exe_x", source, replayedFrom: null, ...asked }, START);
+    return engine.trigger({ id: "exe_x", source, ...asked }, START);
   };
 
   it("refuses a run without what it requires, by name, whoever asks for it", () => {

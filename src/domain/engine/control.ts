@@ -1,15 +1,11 @@
-/** What people and other programs ask of a job: a new definition, an extra execution, the end of one, a confirmation. */
+/** What people and other programs ask of a job: a new definition, the end of an execution, a confirmation. */
 
 import type { Execution } from "../execution/execution.ts";
-import type { FieldIssue } from "../issue.ts";
-import { err, ok, type Result } from "../result.ts";
-import { checkInput } from "../schema/inputSchema.ts";
 import type { Job } from "../job/job.ts";
 import type { JsonValue } from "../json.ts";
 import { jsonBytes, STATE_BYTES_MOST } from "../workflow/size.ts";
-import { isBacklogFull, newExecution, newLive } from "./fire.ts";
 import { cancelLive } from "./advance.ts";
-import type { TriggerRequest } from "./protocol.ts";
+import { CHILD_REMEMBERED_MS, childKey, type KeyChange, type KnownKeys } from "./dedupe.ts";
 import type { JobState, LiveExecution } from "./state.ts";
 import { initialState, isHeld, LIST_AFTER_MS, putLive, withNextDue } from "./state.ts";
 
@@ -47,69 +43,6 @@ function takeBackHeldSlots(state: JobState): JobState {
   return next;
 }
 
-/** What starts an execution; `id` is its id, unless the same event started one before. */
-export type TriggerEvent = Omit<TriggerRequest, "workspaceId" | "executionId"> & { readonly id: string };
-
-export type TriggerRefusal =
-  | "backlog_full"
-  | { readonly duplicateOf: string; readonly execution: Execution | null }
-  /** In what the input does not fit the job's `input_schema`. */
-  | { readonly invalidInput: readonly FieldIssue[] };
-
-/** Sources whose input somebody chose just now; a replay has the input of its original, a webhook a body. */
-const SOURCES_WITH_INPUT: ReadonlySet<string> = new Set(["manual", "api", "job"]);
-
-/** A child that its parent may ask for again is remembered this long after its start. */
-export const CHILD_REMEMBERED_MS = 24 * 60 * 60 * 1_000;
-
-/** Starts an execution that no schedule caused. It takes the next free slot; the schedule is unaffected. */
-export function trigger(
-  state: JobState,
-  request: TriggerEvent,
-  nowMs: number,
-): { state: JobState; answer: Result<Execution, TriggerRefusal> } {
-  const first =
-    state.live.has(request.id) || state.outbox.has(request.id) ? request.id : knownStart(state, request, nowMs);
-  if (first !== null) {
-    const execution = state.live.get(first)?.execution ?? state.outbox.get(first)?.execution ?? null;
-    return { state, answer: err({ duplicateOf: first, execution }) };
-  }
-  if (isBacklogFull(state)) return { state, answer: err("backlog_full") };
-  const isHeldToSchema = state.job.steps !== null && SOURCES_WITH_INPUT.has(request.source);
-  const invalidInput = isHeldToSchema ? checkInput(state.job.inputSchema, request.input ?? {}, "input") : [];
-  if (invalidInput.length > 0) return { state, answer: err({ invalidInput }) };
-  const { id, source, replayedFrom, parent, input, triggerInput } = request;
-  const workflow = { input: input ?? {}, triggerInput: triggerInput ?? null };
-  const execution = newExecution(state, { id, source, replayedFrom, parent, workflow, scheduledForMs: nowMs, nowMs });
-  return { state: putLive(rememberStart(state, request, nowMs), newLive(execution, nowMs)), answer: ok(execution) };
-}
-
-function startKey(request: TriggerEvent): { key: string; windowMs: number } | null {
-  if (request.parent) return { key: childKey(request.id), windowMs: CHILD_REMEMBERED_MS };
-  return request.dedupe ? { ...request.dedupe, key: `event:${request.dedupe.key}` } : null;
-}
-
-function childKey(executionId: string): string {
-  return `child:${executionId}`;
-}
-
-function knownStart(state: JobState, request: TriggerEvent, nowMs: number): string | null {
-  const start = startKey(request);
-  const known = start === null ? undefined : state.dedupe.get(start.key);
-  return known && known.untilMs > nowMs ? known.executionId : null;
-}
-
-/** Keys whose window is over are forgotten on the way. */
-function rememberStart(state: JobState, request: TriggerEvent, nowMs: number): JobState {
-  const start = startKey(request);
-  return start === null ? state : remember(state, start.key, request.id, nowMs + start.windowMs, nowMs);
-}
-
-function remember(state: JobState, key: string, executionId: string, untilMs: number, nowMs: number): JobState {
-  const dedupe = new Map([...state.dedupe].filter(([, each]) => each.untilMs > nowMs));
-  return { ...state, dedupe: dedupe.set(key, { executionId, untilMs }) };
-}
-
 /** Ends a live execution as `cancelled`. A request that is under way is not recalled; its result will be late. */
 export function cancel(
   state: JobState,
@@ -123,13 +56,30 @@ export function cancel(
 }
 
 /** Cancels a child that its parent gave up, also one that has not arrived: its start will find it started already. */
-export function cancelChild(state: JobState, executionId: string, nowMs: number): JobState {
+export function cancelChild(
+  state: JobState,
+  executionId: string,
+  nowMs: number,
+): { state: JobState; answer: null; keys: KeyChange[] } {
   const live = state.live.get(executionId);
-  if (!live) return remember(state, childKey(executionId), executionId, nowMs + CHILD_REMEMBERED_MS, nowMs);
-  return cancelLive(state, live, nowMs, {
-    code: "cancelled",
-    message: "Cancelled with the execution that started it.",
-  });
+  if (!live) {
+    const untilMs = nowMs + CHILD_REMEMBERED_MS;
+    return { state, answer: null, keys: [{ type: "remember", key: childKey(executionId), executionId, untilMs }] };
+  }
+  const error = { code: "cancelled", message: "Cancelled with the execution that started it." };
+  return { state: cancelLive(state, live, nowMs, error), answer: null, keys: [] };
+}
+
+/** Lets the next start with a caller's key start one. */
+export function forgetKey(
+  state: JobState,
+  key: string,
+  known: KnownKeys,
+  nowMs: number,
+): { state: JobState; answer: boolean; keys: KeyChange[] } {
+  const before = known.get(key);
+  if (!before) return { state, answer: false, keys: [] };
+  return { state, answer: before.untilMs > nowMs, keys: [{ type: "forget", key }] };
 }
 
 /** What the history is owed: records of the finished, and pictures of what has been live for a while. */
@@ -142,6 +92,7 @@ export function owedHistory(state: JobState): { execution: Execution; completesJ
   return [...finished, ...live].filter(({ execution }) => {
     if (left < 0) return false;
     if (execution.workflow !== null) left -= jsonBytes(execution.workflow as unknown as JsonValue, STATE_BYTES_MOST);
+    if (execution.start !== null) left -= jsonBytes(execution.start.input, STATE_BYTES_MOST);
     return true;
   });
 }

@@ -2,11 +2,15 @@
 
 import type { Attempt } from "../execution/attempt.ts";
 import type { Verdict } from "../execution/verdict.ts";
-import { type Job, PLAIN_JOB } from "../job/job.ts";
+import { type Job, PLAIN_JOB, QUEUE_DEFAULTS } from "../job/job.ts";
 import { REQUEST_DEFAULTS } from "../job/request.ts";
 import { RETRY_DEFAULTS } from "../retry/policy.ts";
+import type { Execution } from "../execution/execution.ts";
+import type { Result } from "../result.ts";
 import type { AttemptWork } from "./claim.ts";
+import type { Deduped } from "./dedupe.ts";
 import { type EngineEvent, reduce, type Reduction } from "./reduce.ts";
+import type { TriggerEvent, TriggerRefusal } from "./start.ts";
 import { type Command, initialState, type JobState } from "./state.ts";
 
 export const MINUTE = 60_000;
@@ -23,6 +27,7 @@ export function makeJob(changes: Partial<Job> = {}): Job {
     request: { ...REQUEST_DEFAULTS, url: "https://example.com/" },
     retryPolicy: RETRY_DEFAULTS,
     ...PLAIN_JOB,
+    ...QUEUE_DEFAULTS,
     concurrencyLimit: 1,
     overlapPolicy: "queue",
     misfirePolicy: "fire_once",
@@ -39,6 +44,8 @@ export const SUCCEED: Verdict = { type: "succeed", output: null };
 export class EngineDriver {
   state: JobState;
   commands: Command[] = [];
+  /** What the actor would have in its table of keys. */
+  readonly known = new Map<string, Deduped>();
   #seed = 1;
 
   /** The same numbers in every run. */
@@ -55,10 +62,22 @@ export class EngineDriver {
     event: Extract<EngineEvent, { type: Type }>,
     nowMs: number,
   ): Reduction<Type>["answer"] {
-    const reduction = reduce<Type>(this.state, event, nowMs, this.random);
+    const reduction = reduce<Type>(this.state, event, nowMs, this.random, this.known);
     this.state = reduction.state;
+    for (const change of reduction.keys) {
+      if (change.type === "forget") this.known.delete(change.key);
+      else this.known.set(change.key, change);
+    }
     this.commands.push(...reduction.commands);
     return reduction.answer;
+  }
+
+  /** Starts one execution by hand, unless it is told otherwise. */
+  trigger(start: Partial<TriggerEvent> & Pick<TriggerEvent, "id">, nowMs: number): Result<Execution, TriggerRefusal> {
+    const starts = [{ source: "manual", replayedFrom: null, ...start } as const];
+    const [answer] = this.send<"trigger">({ type: "trigger", starts }, nowMs);
+    if (!answer) throw new Error("a start was not answered");
+    return answer;
   }
 
   tick(nowMs: number): void {

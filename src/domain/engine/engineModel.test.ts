@@ -169,7 +169,7 @@ class World {
       case "trigger": {
         const id = `exe_manual_${this.#ids++}`;
         this.asked.add(id);
-        this.send<"trigger">({ type: "trigger", id, source: "manual", replayedFrom: null });
+        this.send<"trigger">({ type: "trigger", starts: [{ id, source: "manual", replayedFrom: null }] });
         break;
       }
       case "cancel": {

@@ -6,15 +6,16 @@
  * that is worked out twice (a repeated alarm, a crash before the state was saved) is the same fire.
  */
 
-import type { Execution } from "../execution/execution.ts";
+import type { Execution, StartOptions } from "../execution/execution.ts";
 import type { ParentLink, WorkflowRecord } from "../execution/stepRecord.ts";
 import { cancelLive, newWorkflow } from "./advance.ts";
 import { scheduledExecutionId } from "../ids.ts";
-import { scheduleOf } from "../job/job.ts";
+import { scheduleOf, slotsOf } from "../job/job.ts";
 import { dueBetween } from "../schedule/schedule.ts";
+import { beginningPhase } from "./delay.ts";
 import { oweRecord } from "./end.ts";
 import type { JobState, LiveExecution } from "./state.ts";
-import { BEGINNING, isCrowding, LIST_AFTER_MS, PLAIN_STEP, putLive, withNextDue } from "./state.ts";
+import { BEGINNING, counted, isCrowding, LIST_AFTER_MS, PLAIN_STEP, putLive, withNextDue } from "./state.ts";
 
 /**
  * A due time that is handled within this time of its moment is late, not missed: it fires whatever the misfire policy.
@@ -69,18 +70,21 @@ function chosenDueTimes(state: JobState, due: readonly number[], nowMs: number):
 }
 
 /** The overlap policy: what a due time does when every slot of the job is taken or waited for. */
-function fireOne(state: JobState, dueMs: number, nowMs: number): JobState {
-  const id = scheduledExecutionId(state.job.id, dueMs);
-  if (state.live.has(id)) return state;
-  const execution = newExecution(state, { id, source: "schedule", scheduledForMs: dueMs, nowMs, replayedFrom: null });
-  if (state.live.size < state.job.concurrencyLimit) return putLive(state, newLive(execution, nowMs));
+function fireOne(before: JobState, dueMs: number, nowMs: number): JobState {
+  const id = scheduledExecutionId(before.job.id, dueMs);
+  if (before.live.has(id)) return before;
+  const origin = { id, source: "schedule", scheduledForMs: dueMs, nowMs, replayedFrom: null } as const;
+  const execution = newExecution(before, origin);
+  const state = counted(before);
+  const slots = slotsOf(state.job);
+  if (state.live.size < slots) return putLive(state, newLive(execution, nowMs));
   const crowd = crowdOf(state);
-  if (crowd < state.job.concurrencyLimit && !isBacklogFull(state)) return putLive(state, newLive(execution, nowMs));
+  if (crowd < slots && !isBacklogFull(state)) return putLive(state, newLive(execution, nowMs));
   switch (state.job.overlapPolicy) {
     case "skip":
       return skip(state, execution, nowMs, {
         code: "skipped_overlap",
-        message: `Skipped: ${crowd} of ${state.job.concurrencyLimit} allowed executions were still running or waiting, and overlap_policy is "skip".`,
+        message: `Skipped: ${crowd} of ${slots} allowed executions were still running or waiting, and overlap_policy is "skip".`,
       });
     case "cancel_running":
       return putLive(cancelOldest(state, nowMs), newLive(execution, nowMs));
@@ -96,7 +100,7 @@ function fireOne(state: JobState, dueMs: number, nowMs: number): JobState {
 function cancelOldest(state: JobState, nowMs: number): JobState {
   let next = state;
   for (const live of state.live.values()) {
-    if (crowdOf(next) < state.job.concurrencyLimit) break;
+    if (crowdOf(next) < slotsOf(state.job)) break;
     if (!isCrowding(live)) continue;
     const error = {
       code: "cancelled_overlap",
@@ -118,6 +122,7 @@ export function newExecution(
     readonly parent?: ParentLink | undefined;
     /** What is known of an execution with steps; a plain job takes no notice of it. */
     readonly workflow?: Partial<WorkflowRecord>;
+    readonly start?: StartOptions | null;
   },
 ): Execution {
   return {
@@ -138,18 +143,19 @@ export function newExecution(
     error: null,
     parent: from.parent ?? null,
     workflow: state.job.steps === null ? null : newWorkflow(from.workflow ?? {}),
+    start: from.start ?? null,
     rev: 2,
   };
 }
 
+/** What has its due time ahead of it is parked until then: it neither takes a slot nor wants one. */
 export function newLive(execution: Execution, nowMs: number): LiveExecution {
   return {
     execution,
     steps: [
       {
         path: execution.workflow === null ? PLAIN_STEP : BEGINNING,
-        phase: "ready",
-        dueMs: 0,
+        ...beginningPhase(execution.scheduledForMs, nowMs),
         fence: 0,
         dispatches: 0,
         lost: 0,

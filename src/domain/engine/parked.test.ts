@@ -97,7 +97,7 @@ describe("wait_for_webhook", () => {
 
   it("waits for a slot again when the others took it", () => {
     const driver = new WorkflowDriver({ ...job, steps: [waitForWebhook("w"), http("b")], concurrencyLimit: 1 }).start();
-    driver.send<"trigger">({ type: "trigger", id: "exe_2", source: "manual", replayedFrom: null }, driver.nowMs);
+    driver.trigger({ id: "exe_2" }, driver.nowMs);
     expect([...driver.state.live.values()].map(({ execution }) => execution.status)).toEqual(["waiting", "waiting"]);
     call(driver, 1);
     expect(driver.requested()).toEqual(["b"]);
@@ -259,16 +259,7 @@ describe("starting", () => {
   it("answers the same event within its window with the first execution", () => {
     const driver = new WorkflowDriver(workflowJob([http("a")])).start({ dedupe: { key: "push-1", windowMs: MINUTE } });
     const again = (atMs: number) =>
-      driver.send<"trigger">(
-        {
-          type: "trigger",
-          id: `exe_${atMs}`,
-          source: "webhook",
-          replayedFrom: null,
-          dedupe: { key: "push-1", windowMs: MINUTE },
-        },
-        atMs,
-      );
+      driver.trigger({ id: `exe_${atMs}`, source: "webhook", dedupe: { key: "push-1", windowMs: MINUTE } }, atMs);
     expect(again(START + 1)).toMatchObject({ ok: false, error: { duplicateOf: driver.id } });
     expect(again(START + MINUTE)).toMatchObject({ ok: true });
   });
@@ -276,11 +267,7 @@ describe("starting", () => {
   it("leaves a job whose executions are parked room for more", () => {
     const driver = new WorkflowDriver(workflowJob([approval("ok")], { concurrencyLimit: 1 }));
     for (let n = 0; n < 1_100; n += 1) {
-      const answer = driver.send<"trigger">(
-        { type: "trigger", id: `exe_${n}`, source: "manual", replayedFrom: null },
-        START,
-      );
-      expect(answer.ok).toBe(true);
+      expect(driver.trigger({ id: `exe_${n}` }, START).ok).toBe(true);
     }
     expect([...driver.state.live.values()].filter(occupiesSlot)).toEqual([]);
   });

@@ -28,9 +28,21 @@ export interface TriggerRequest {
   readonly triggerInput?: JsonValue;
   /** An id of the caller's making (`requestedExecutionId`), so that a repeated call starts one execution. */
   readonly executionId?: string;
-  /** The same key within the window starts nothing and is answered with the first execution. */
-  readonly dedupe?: { readonly key: string; readonly windowMs: number };
+  /**
+   * The same key within the window starts nothing and is answered with the first execution. Keys of events, the kind by
+   * default, and keys that callers chose do not meet.
+   */
+  readonly dedupe?: { readonly key: string; readonly windowMs: number; readonly kind?: "event" | "idempotency" };
   readonly parent?: ParentLink;
+  /** When it is due; one that has passed is now. */
+  readonly delayUntilMs?: number;
+  /** What follows is as in `StartOptions`. */
+  readonly ttlMs?: number;
+  readonly maxAttempts?: number;
+  readonly concurrencyKey?: string;
+  readonly idempotencyKey?: string;
+  readonly batchId?: string;
+  readonly bulkActionId?: string;
 }
 
 export type TriggerAnswer =
@@ -41,6 +53,36 @@ export type TriggerAnswer =
   | { readonly type: "invalid_input"; readonly issues: readonly FieldIssue[] }
   /** This actor holds no such job of that workspace: it was deleted, or its definition never arrived. */
   | { readonly type: "unknown_job" };
+
+export type RescheduleAnswer =
+  | { readonly type: "rescheduled"; readonly execution: Execution }
+  /** It is due already, or has ended. */
+  | { readonly type: "not_delayed"; readonly execution: Execution }
+  /** It is not live, nor is its record owed. */
+  | { readonly type: "unknown" };
+
+/** What a job's actor has on its hands. */
+export interface JobLoad {
+  readonly running: number;
+  /** Due and not begun. */
+  readonly queued: number;
+  /** Not begun, because their due time is still to come. */
+  readonly delayed: number;
+  readonly waiting: number;
+  /** Executions of this job that were ever created; `null` where earlier releases created some that were not counted. */
+  readonly total: number | null;
+  /** What it takes to count those once (`countEarlier`); `null` when they are counted. */
+  readonly uncounted: Uncounted | null;
+}
+
+export interface Uncounted {
+  /** When this was so. */
+  readonly atMs: number;
+  /** Executions that the actor had counted itself by then. */
+  readonly created: number;
+  /** Those that the history may not have yet. */
+  readonly live: readonly string[];
+}
 
 /** A picture of an execution that the history should have. */
 export interface HistoryEntry {
@@ -74,7 +116,8 @@ export interface RestartRequest {
 
 export type RestartAnswer =
   | { readonly type: "started"; readonly execution: Execution }
-  | { readonly type: "backlog_full" | "unknown_job" }
+  | { readonly type: "backlog_full" }
+  | { readonly type: "unknown_job" }
   /** The job is plain now, has no such step, the original did not reach it, or nothing in it failed. A sentence. */
   | { readonly type: "refused"; readonly message: string };
 
@@ -124,6 +167,16 @@ export interface JobActorProtocol {
   /** Takes over a definition and arms the alarm. Idempotent; older versions are ignored. */
   apply(job: Job): Promise<void>;
   trigger(request: TriggerRequest): Promise<TriggerAnswer>;
+  /** As that many calls of `trigger`, in their order, one answer each; all are of one workspace. */
+  triggerMany(requests: readonly TriggerRequest[]): Promise<TriggerAnswer[]>;
+  /** Moves the due time of an execution that is delayed; its `ttlMs` counts from the new one. */
+  reschedule(workspaceId: string, executionId: string, untilMs: number): Promise<RescheduleAnswer>;
+  /** Lets the next start with this idempotency key start one; says whether the key was known. */
+  forgetDedupe(workspaceId: string, key: string): Promise<boolean>;
+  /** `null` for a job that this actor does not hold. */
+  load(workspaceId: string): Promise<JobLoad | null>;
+  /** Takes over the number of executions that earlier releases created (`JobLoad.uncounted`). The first one holds. */
+  countEarlier(workspaceId: string, count: number): Promise<void>;
   claim(message: AttemptMessage): Promise<ClaimAnswer>;
   finish(result: AttemptResult): Promise<FinishAnswer>;
   /** The execution as it ended; `null` when it is not live. */

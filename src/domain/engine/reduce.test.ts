@@ -291,10 +291,7 @@ describe("pausing", () => {
     expect(message && engine.claim(message, FIRST + 2)).toBe("held");
     engine.tick(FIRST + 10 * MINUTE);
     expect(engine.takeDispatches()).toEqual([]);
-    engine.send<"trigger">(
-      { type: "trigger", id: "exe_manual", source: "manual", replayedFrom: null },
-      FIRST + 10 * MINUTE,
-    );
+    engine.trigger({ id: "exe_manual" }, FIRST + 10 * MINUTE);
     expect(engine.takeDispatches()).toMatchObject([{ executionId: "exe_manual" }]);
   });
 
@@ -318,7 +315,7 @@ describe("concurrency", () => {
   it("counts every execution, whatever started it, and hands slots out in order of arrival", () => {
     const engine = new EngineDriver(makeJob({ concurrencyLimit: 2 }));
     for (const id of ["exe_a", "exe_b", "exe_c"]) {
-      engine.send<"trigger">({ type: "trigger", id, source: "manual", replayedFrom: null }, START);
+      engine.trigger({ id }, START);
     }
     const [a, b, ...none] = engine.takeDispatches();
     expect([a?.executionId, b?.executionId, none.length]).toEqual(["exe_a", "exe_b", 0]);
@@ -329,12 +326,9 @@ describe("concurrency", () => {
   it("refuses a run beyond a thousand waiting ones", () => {
     const engine = new EngineDriver();
     for (let i = 0; i < 1_000; i++) {
-      engine.send<"trigger">({ type: "trigger", id: `exe_${i}`, source: "manual", replayedFrom: null }, START);
+      engine.trigger({ id: `exe_${i}` }, START);
     }
-    const refused = engine.send<"trigger">(
-      { type: "trigger", id: "exe_x", source: "manual", replayedFrom: null },
-      START,
-    );
+    const refused = engine.trigger({ id: "exe_x" }, START);
     expect(refused).toEqual({ ok: false, error: "backlog_full" });
   });
 });
@@ -343,7 +337,7 @@ describe("history", () => {
   it("is asked for when an execution waits for a slot longer than lists may lag", () => {
     const engine = new EngineDriver();
     for (const id of ["exe_a", "exe_b"]) {
-      engine.send<"trigger">({ type: "trigger", id, source: "manual", replayedFrom: null }, START);
+      engine.trigger({ id }, START);
     }
     engine.commands = [];
     engine.tick(START + 1_499);

@@ -14,19 +14,15 @@ import type { Execution } from "../execution/execution.ts";
 import type { Job } from "../job/job.ts";
 import type { Result } from "../result.ts";
 import { claim, type ClaimAnswer } from "./claim.ts";
-import {
-  applyDefinition,
-  cancel,
-  cancelChild,
-  confirmHistory,
-  trigger,
-  type TriggerEvent,
-  type TriggerRefusal,
-} from "./control.ts";
+import { applyDefinition, cancel, cancelChild, confirmHistory, forgetKey } from "./control.ts";
+import { type KeyChange, type KnownKeys, startKey } from "./dedupe.ts";
+import { reschedule } from "./delay.ts";
 import type { ChildEnd, ErrandOutcome } from "./errands.ts";
 import { type AttemptResult, finish } from "./finish.ts";
-import type { DecisionAnswer, DecisionRequest, SignalAnswer, SignalRequest } from "./protocol.ts";
+import { countEarlier } from "./load.ts";
+import type { DecisionAnswer, DecisionRequest, RescheduleAnswer, SignalAnswer, SignalRequest } from "./protocol.ts";
 import { restart, type RestartEvent, type RestartRefusal } from "./restart.ts";
+import { trigger, type TriggerEvent, type TriggerRefusal } from "./start.ts";
 import type { Command, JobState } from "./state.ts";
 import { collectErrands, collectHistory, expire, fillSlots } from "./timers.ts";
 import { childEnded, decide, errandDone, signal } from "./wake.ts";
@@ -35,7 +31,11 @@ import { childEnded, decide, errandDone, signal } from "./wake.ts";
 export interface EventAnswers {
   tick: null;
   apply: null;
-  trigger: Result<Execution, TriggerRefusal>;
+  /** One answer for each start. */
+  trigger: readonly Result<Execution, TriggerRefusal>[];
+  reschedule: RescheduleAnswer;
+  forget_key: boolean;
+  count_earlier: null;
   restart: Result<Execution, RestartRefusal>;
   signal: SignalAnswer;
   decide: DecisionAnswer;
@@ -51,7 +51,11 @@ export interface EventAnswers {
 export type EngineEvent =
   | { readonly type: "tick" }
   | { readonly type: "apply"; readonly job: Job }
-  | ({ readonly type: "trigger" } & TriggerEvent)
+  | { readonly type: "trigger"; readonly starts: readonly TriggerEvent[] }
+  | { readonly type: "reschedule"; readonly executionId: string; readonly untilMs: number }
+  /** The key as it is stored. */
+  | { readonly type: "forget_key"; readonly key: string }
+  | { readonly type: "count_earlier"; readonly count: number }
   | ({ readonly type: "restart" } & RestartEvent)
   | { readonly type: "signal"; readonly request: SignalRequest }
   | { readonly type: "decide"; readonly request: DecisionRequest }
@@ -73,18 +77,28 @@ export interface Reduction<Type extends EngineEvent["type"]> {
   readonly state: JobState;
   readonly commands: readonly Command[];
   readonly answer: EventAnswers[Type];
+  /** What the actor must remember or forget with the new state. */
+  readonly keys: readonly KeyChange[];
 }
 
+/** The keys that an event names: whoever calls `reduce` looks them up first. */
+export function keysOf(event: EngineEvent): readonly string[] {
+  if (event.type === "forget_key") return [event.key];
+  return event.type === "trigger" ? event.starts.flatMap((start) => startKey(start)?.key ?? []) : [];
+}
+
+/** `known` is what is remembered of `keysOf(event)`. */
 export function reduce<Type extends EngineEvent["type"]>(
   state: JobState,
   event: Extract<EngineEvent, { type: Type }>,
   nowMs: number,
   random: Random,
+  known: KnownKeys = new Map(),
 ): Reduction<Type> {
   // Slots are filled before the event too, so that a claim finds the execution that its message announced even where
   // the announcement was never saved and the fire is worked out again here.
   const present = fillSlots(expire(state, nowMs), nowMs, random);
-  const applied = applyEvent(present.state, event, nowMs);
+  const applied = applyEvent(present.state, event, nowMs, known);
   // A new definition may itself be due at once (a `one_time` job, a schedule that counts from now).
   const settled = event.type === "apply" ? expire(applied.state, nowMs) : applied.state;
   const filled = fillSlots(settled, nowMs, random);
@@ -98,6 +112,7 @@ export function reduce<Type extends EngineEvent["type"]>(
     ),
     // The answer's type follows from the event's, which TypeScript cannot see through the switch.
     answer: applied.answer as EventAnswers[Type],
+    keys: applied.keys ?? [],
   };
 }
 
@@ -112,14 +127,15 @@ function applyEvent(
   state: JobState,
   event: EngineEvent,
   nowMs: number,
-): { state: JobState; answer: EventAnswers[EngineEvent["type"]] } {
+  known: KnownKeys,
+): { state: JobState; answer: EventAnswers[EngineEvent["type"]]; keys?: readonly KeyChange[] } {
   switch (event.type) {
     case "tick":
       return { state, answer: null };
     case "apply":
       return { state: applyDefinition(state, event.job), answer: null };
     case "trigger":
-      return trigger(state, event, nowMs);
+      return trigger(state, event.starts, known, nowMs);
     case "claim":
       return claim(state, event, { nowMs, uuid: event.uuid });
     case "finish":
@@ -135,7 +151,13 @@ function applyEvent(
     case "child_ended":
       return { state: childEnded(state, event.end, nowMs), answer: null };
     case "cancel_child":
-      return { state: cancelChild(state, event.executionId, nowMs), answer: null };
+      return cancelChild(state, event.executionId, nowMs);
+    case "reschedule":
+      return reschedule(state, event, nowMs);
+    case "forget_key":
+      return forgetKey(state, event.key, known, nowMs);
+    case "count_earlier":
+      return { state: countEarlier(state, event.count), answer: null };
     case "errand_done":
       return { state: errandDone(state, event.id, event.outcome, nowMs), answer: null };
     case "confirm":

@@ -4,7 +4,7 @@
  * often why somebody restarts; a step that was kept is found again by its path.
  */
 
-import type { Execution } from "../execution/execution.ts";
+import { type Execution, NO_START_OPTIONS, type StartOptions } from "../execution/execution.ts";
 import type { StepRecord } from "../execution/stepRecord.ts";
 import type { JsonValue } from "../json.ts";
 import { err, ok, type Result } from "../result.ts";
@@ -13,7 +13,7 @@ import { locate, type Place, placesOf } from "../workflow/places.ts";
 import { itemsOf } from "../workflow/scope.ts";
 import { isBacklogFull, newExecution, newLive } from "./fire.ts";
 import type { RestartRequest } from "./protocol.ts";
-import { type JobState, putLive } from "./state.ts";
+import { counted, type JobState, putLive } from "./state.ts";
 
 export type RestartEvent = Omit<RestartRequest, "workspaceId"> & { readonly id: string };
 export type RestartRefusal = "backlog_full" | { readonly message: string };
@@ -44,8 +44,15 @@ export function restart(
       steps: kept.value,
       restartedFrom: original.id,
     },
+    start: carriedOver(original.start),
   });
-  return { state: putLive(state, newLive(execution, nowMs)), answer: ok(execution) };
+  return { state: putLive(counted(state), newLive(execution, nowMs)), answer: ok(execution) };
+}
+
+/** A new run of the same work belongs where the first one did; when and under which name that was started is its own. */
+function carriedOver(start: StartOptions | null): StartOptions | null {
+  if (start === null || (start.maxAttempts === null && start.concurrencyKey === null)) return null;
+  return { ...NO_START_OPTIONS, maxAttempts: start.maxAttempts, concurrencyKey: start.concurrencyKey };
 }
 
 function refused(state: JobState, message: string): { state: JobState; answer: Result<Execution, RestartRefusal> } {

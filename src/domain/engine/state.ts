@@ -27,7 +27,8 @@ export const BEGINNING = "";
  * - `dispatched`: a message is on its way; at `dueMs` it counts as lost and is sent again.
  * - `claimed`: a consumer holds the claim; at `dueMs` its lease ends and the attempt counts as lost.
  * - `backoff`: the last attempt failed; at `dueMs` the next one is due.
- * - `parked`: waits for a time, a call, a decision or another execution; at `dueMs` the wait is over.
+ * - `parked`: waits for a time, a call, a decision or another execution; at `dueMs` the wait is over. The one step of an
+ *   execution that has not begun is parked until its due time (`delay.ts`).
  *
  * An execution with a step in any phase but `ready` and `parked` occupies one of the job's slots.
  */
@@ -82,14 +83,10 @@ export interface JobState {
   readonly outbox: ReadonlyMap<string, OwedRecord>;
   /** What other jobs' actors still have to be told, by the errand's id. */
   readonly errands: ReadonlyMap<string, Errand>;
-  /** Executions that events with these keys started already. */
-  readonly dedupe: ReadonlyMap<string, Deduped>;
-}
-
-export interface Deduped {
-  readonly executionId: string;
-  /** From then on the same key starts a new execution. */
-  readonly untilMs: number;
+  /** Executions that were ever created, but for those of earlier releases, which did not count. Never falls. */
+  readonly created: number;
+  /** How many those were, less what is in `created` all the same; `null` until somebody has counted them. */
+  readonly createdBefore: number | null;
 }
 
 /** What the shell must do once the new state is durable. */
@@ -121,13 +118,19 @@ export function initialState(job: Job): JobState {
     live: new Map(),
     outbox: new Map(),
     errands: new Map(),
-    dedupe: new Map(),
+    created: 0,
+    createdBefore: 0,
   });
 }
 
 export function withNextDue(state: JobState): JobState {
   const nextDueMs = state.job.state === "active" ? nextAfter(scheduleOf(state.job), state.cursorMs) : null;
   return nextDueMs === state.nextDueMs ? state : { ...state, nextDueMs };
+}
+
+/** One more execution of the job exists. */
+export function counted(state: JobState): JobState {
+  return { ...state, created: state.created + 1 };
 }
 
 export function putLive(state: JobState, live: LiveExecution): JobState {
@@ -159,8 +162,12 @@ export function isCrowding(live: LiveExecution): boolean {
   return live.steps.some((step) => step.phase !== "parked");
 }
 
-/** A paused job holds back what its schedule started, and nothing that a person or another program asked for. */
+/**
+ * A paused job holds back what its schedule started, and nothing that a person or another program asked for. A paused
+ * queue holds back everything.
+ */
 export function isHeld(state: JobState, live: LiveExecution): boolean {
+  if (state.job.queuePaused) return true;
   return state.job.state === "paused" && live.execution.source === "schedule";
 }
 

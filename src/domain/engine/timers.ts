@@ -8,13 +8,24 @@ import type { JsonValue } from "../json.ts";
 import { type Attempt, WORKER_LOST } from "../execution/attempt.ts";
 import type { Random } from "../clock.ts";
 import { goOn, keep, progressOf } from "./advance.ts";
+import { awaitsDueTime, comeDue, expiryMs, giveUp } from "./delay.ts";
 import { collectAgainMs, endExecution } from "./end.ts";
 import type { Errand, ErrandOrder } from "./errands.ts";
 import { fireDue } from "./fire.ts";
 import { spreadOf } from "../ids.ts";
+import { slotsOf } from "../job/job.ts";
 import { attemptsOf, httpTarget, withAttempts } from "./httpRun.ts";
 import type { Command, JobState, LiveExecution, Step, StepRun } from "./state.ts";
-import { definitionFor, isHeld, leaveListingTo, occupiesSlot, putLive, replaceStep, revise } from "./state.ts";
+import {
+  definitionFor,
+  isCrowding,
+  isHeld,
+  leaveListingTo,
+  occupiesSlot,
+  putLive,
+  replaceStep,
+  revise,
+} from "./state.ts";
 import { endWait } from "./wake.ts";
 
 /**
@@ -47,15 +58,29 @@ export function nextWakeMs(state: JobState): number | null {
   for (const live of state.live.values()) {
     if (live.listing) wake = Math.min(wake, live.listing.dueMs);
     for (const step of live.steps) if (step.phase !== "ready") wake = Math.min(wake, step.dueMs);
+    wake = Math.min(wake, expiryMs(live.execution) ?? wake);
   }
   for (const owed of state.outbox.values()) wake = Math.min(wake, owed.dueMs);
   for (const errand of state.errands.values()) wake = Math.min(wake, errand.dueMs);
   return Number.isFinite(wake) ? wake : null;
 }
 
+/** Whether nothing is owed and whatever is live only waits, so that an alarm before `nextWakeMs` would be for nothing. */
+export function isResting(state: JobState): boolean {
+  if (state.outbox.size > 0 || state.errands.size > 0) return false;
+  for (const live of state.live.values()) if (live.listing !== null || isCrowding(live)) return false;
+  return true;
+}
+
 function expireSteps(state: JobState, nowMs: number): JobState {
   let next = state;
-  for (const { execution, steps } of state.live.values()) {
+  for (const waiting of state.live.values()) {
+    const { execution, steps } = waiting;
+    const untilMs = expiryMs(execution);
+    if (untilMs !== null && untilMs <= nowMs) {
+      next = giveUp(next, waiting, nowMs);
+      continue;
+    }
     for (const step of steps) {
       if (step.phase === "ready" || step.dueMs > nowMs) continue;
       const live = next.live.get(execution.id);
@@ -74,7 +99,7 @@ function expireStep(state: JobState, live: LiveExecution, step: StepRun, nowMs: 
     case "dispatched":
       return putLive(state, replaceStep(live, redispatch(step)));
     case "parked":
-      return endWait(state, live, step.path, nowMs);
+      return awaitsDueTime(live) ? comeDue(state, live, step) : endWait(state, live, step.path, nowMs);
     case "ready":
       return state;
   }
@@ -138,24 +163,33 @@ export function fillSlots(state: JobState, nowMs: number, random: Random): Step 
   let next = state;
   for (let isFreed = true; isFreed;) {
     isFreed = false;
-    let taken = 0;
-    for (const live of next.live.values()) if (occupiesSlot(live)) taken += 1;
+    const taken = new Map<string | null, number>();
+    for (const live of next.live.values()) take(taken, live, Number(occupiesSlot(live)));
     for (const id of next.live.keys()) {
       const before = next.live.get(id);
       if (!before) continue;
       const mayGoOn = before.steps.some((step) => step.phase === "ready") && !isHeld(next, before);
       const hadSlot = occupiesSlot(before);
-      const getsSlot = mayGoOn && (hadSlot || taken < next.job.concurrencyLimit);
+      const getsSlot = mayGoOn && (hadSlot || (taken.get(groupOf(before)) ?? 0) < slotsOf(next.job));
       if (getsSlot && before.execution.workflow !== null) next = goOn(next, before, { nowMs, random });
       const live = next.live.get(id);
       if (live) next = dispatchAll(next, live, { getsSlot, nowMs, commands });
       const after = next.live.get(id);
       const hasSlot = after !== undefined && occupiesSlot(after);
-      taken += Number(hasSlot) - Number(hadSlot);
+      take(taken, before, Number(hasSlot) - Number(hadSlot));
       if (hadSlot && !hasSlot) isFreed = true;
     }
   }
   return { state: next, commands };
+}
+
+/** Executions share slots with those of the same concurrency key; those without one are a group too. */
+function groupOf(live: LiveExecution): string | null {
+  return live.execution.start?.concurrencyKey ?? null;
+}
+
+function take(taken: Map<string | null, number>, live: LiveExecution, slots: number): void {
+  if (slots !== 0) taken.set(groupOf(live), (taken.get(groupOf(live)) ?? 0) + slots);
 }
 
 function dispatchAll(

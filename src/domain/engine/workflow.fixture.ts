@@ -8,7 +8,7 @@ import { outputOf } from "../workflow/scope.ts";
 import type { AttemptWork } from "./claim.ts";
 import { EngineDriver, makeAttempt, START } from "./engine.fixture.ts";
 import type { StepProduct } from "./finish.ts";
-import type { TriggerEvent } from "./control.ts";
+import type { TriggerEvent } from "./start.ts";
 import type { Command } from "./state.ts";
 
 type Dispatch = Extract<Command, { type: "dispatch" }>;
@@ -19,8 +19,7 @@ export class WorkflowDriver extends EngineDriver {
   #open: Dispatch[] = [];
 
   start(changes: Partial<TriggerEvent> = {}): this {
-    const event = { type: "trigger", id: this.id, source: "manual", replayedFrom: null, ...changes } as const;
-    this.send<"trigger">(event, this.nowMs);
+    this.trigger({ id: this.id, ...changes }, this.nowMs);
     return this;
   }
 

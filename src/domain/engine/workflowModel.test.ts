@@ -241,7 +241,8 @@ class World {
   start(): void {
     const id = `exe_${this.#ids++}`;
     const source = this.#ids % 2 === 0 ? "schedule" : "manual";
-    this.send<"trigger">({ type: "trigger", id, source, replayedFrom: null, input: { n: this.#ids } });
+    const starts = [{ id, source, replayedFrom: null, input: { n: this.#ids } } as const];
+    this.send<"trigger">({ type: "trigger", starts });
   }
 
   wake(): void {

@@ -17,6 +17,32 @@ export interface ExecutionError {
   readonly message: string;
 }
 
+/** What whoever started an execution asked for, beyond starting it. */
+export interface StartOptions {
+  /** What a plain job was started with; `null` for nothing. A job with steps has it in `workflow.input`. */
+  readonly input: JsonValue;
+  /** How long after its due time an execution that has not begun is given up; `null` for never. */
+  readonly ttlMs: number | null;
+  /** Takes the place of `max_attempts` in the retry policy of each of its requests. */
+  readonly maxAttempts: number | null;
+  /** Executions of a job with the same key share the job's slots; those with another key, or none, have their own. */
+  readonly concurrencyKey: string | null;
+  /** As the caller knows it, to be shown. */
+  readonly idempotencyKey: string | null;
+  readonly batchId: string | null;
+  readonly bulkActionId: string | null;
+}
+
+export const NO_START_OPTIONS: StartOptions = {
+  input: null,
+  ttlMs: null,
+  maxAttempts: null,
+  concurrencyKey: null,
+  idempotencyKey: null,
+  batchId: null,
+  bulkActionId: null,
+};
+
 export interface Execution {
   readonly id: string;
   readonly jobId: string;
@@ -26,7 +52,7 @@ export interface Execution {
   readonly jobVersion: number;
   readonly status: ExecutionStatus;
   readonly source: ExecutionSource;
-  /** The due time of a schedule's fire; the moment of the request for every other source. */
+  /** The due time: of a schedule's fire, of a delayed start; else the moment of the request. A reschedule moves it. */
   readonly scheduledForMs: number;
   readonly createdAtMs: number;
   /** When the first attempt was claimed. */
@@ -41,6 +67,8 @@ export interface Execution {
   readonly parent: ParentLink | null;
   /** `null` for an execution of a plain job. */
   readonly workflow: WorkflowRecord | null;
+  /** `null` for a schedule's fire, and for a start that asked for nothing. */
+  readonly start: StartOptions | null;
   /**
    * Rises with every change: of two pictures of one execution the one with the higher revision holds, so history may
    * arrive late, twice or out of order. The actor moves in steps of two; the odd number between is for the picture that
@@ -51,6 +79,14 @@ export interface Execution {
 
 export function isFinished(status: ExecutionStatus): boolean {
   return status === "succeeded" || status === "failed" || status === "cancelled";
+}
+
+/** Whether it waits for a due time that somebody chose: it can be rescheduled, and has no slot. */
+export function isDelayed(
+  execution: Pick<Execution, "status" | "startedAtMs" | "scheduledForMs">,
+  nowMs: number,
+): boolean {
+  return execution.status === "queued" && execution.startedAtMs === null && execution.scheduledForMs > nowMs;
 }
 
 /** Milliseconds from due time to the first claim; `null` until it has started. */

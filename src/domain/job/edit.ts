@@ -26,8 +26,9 @@ export function createJob(
   context: EditContext,
 ): Result<Job, FieldIssue[]> {
   const { nowMs } = context;
+  const draft = mergeChanges(null, changes, context.publicUrl);
   const definition = validateJob(
-    mergeChanges(null, changes, context.publicUrl),
+    draft,
     { targetPolicy: context.targetPolicy, runAtAfterMs: nowMs },
     context.complaints,
   );
@@ -35,6 +36,7 @@ export function createJob(
   return ok({
     ...identity,
     ...definition.value,
+    concurrencyOverride: overrideOf(null, draft.concurrencyOverride, nowMs),
     state: changes.state ?? "active",
     createdAtMs: nowMs,
     updatedAtMs: nowMs,
@@ -80,11 +82,19 @@ export function editJob(
   return ok({
     ...job,
     ...definition.value,
+    concurrencyOverride: overrideOf(job, draft.concurrencyOverride, nowMs),
     state,
     updatedAtMs: nowMs,
     version: job.version + 1,
     scheduleFromMs: counts ? nowMs : job.scheduleFromMs,
   });
+}
+
+/** An override that stays as it is keeps the moment from which it held. */
+function overrideOf(before: Job | null, limit: number | null, nowMs: number): Job["concurrencyOverride"] {
+  if (limit === null) return null;
+  const override = before?.concurrencyOverride ?? null;
+  return override?.limit === limit ? override : { limit, atMs: nowMs };
 }
 
 /** Whether `editJob` needs to be told truly if the job's one execution exists: its due time may have passed already. */

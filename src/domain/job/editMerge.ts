@@ -9,7 +9,7 @@ import type { WebhookChanges } from "../trigger/editWebhook.ts";
 import { mergeWebhook } from "../trigger/editWebhook.ts";
 import { WEBHOOK_DEFAULTS } from "../trigger/webhook.ts";
 import type { Job, JobKind, JobState, MisfirePolicy, OverlapPolicy } from "./job.ts";
-import { defaultConcurrencyLimit, hasSteps, PLAIN_JOB } from "./job.ts";
+import { defaultConcurrencyLimit, hasSteps, PLAIN_JOB, QUEUE_DEFAULTS } from "./job.ts";
 import type { StepDefinition } from "../workflow/definition.ts";
 import type { HttpMethod, RequestSpec } from "./request.ts";
 import { REQUEST_DEFAULTS } from "./request.ts";
@@ -55,6 +55,8 @@ export interface JobChanges {
     readonly maxDurationSeconds?: Change<number>;
   }>;
   readonly concurrencyLimit?: Change<number>;
+  readonly queuePaused?: Change<boolean>;
+  readonly concurrencyOverride?: Change<number>;
   readonly overlapPolicy?: Change<OverlapPolicy>;
   readonly misfirePolicy?: Change<MisfirePolicy>;
   /** Replaced as a whole. */
@@ -79,6 +81,12 @@ export function mergeChanges(job: Job | null, changes: JobChanges, publicUrl?: s
     request: mergeRequest(job, kind, changes.request ?? {}),
     retryPolicy: isStepped ? RETRY_DEFAULTS : mergeRetryPolicy(job?.retryPolicy ?? RETRY_DEFAULTS, changes.retryPolicy),
     concurrencyLimit: pick(changes.concurrencyLimit, job?.concurrencyLimit ?? concurrencyDefault, concurrencyDefault),
+    queuePaused: pick(changes.queuePaused, job?.queuePaused ?? QUEUE_DEFAULTS.queuePaused, QUEUE_DEFAULTS.queuePaused),
+    concurrencyOverride: pick<number | null>(
+      changes.concurrencyOverride,
+      job?.concurrencyOverride?.limit ?? null,
+      null,
+    ),
     overlapPolicy: pick(changes.overlapPolicy, job?.overlapPolicy ?? "queue", "queue"),
     misfirePolicy: pick(changes.misfirePolicy, job?.misfirePolicy ?? "fire_once", "fire_once"),
     ...mergeSteps(job, kind, changes),

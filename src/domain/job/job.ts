@@ -62,6 +62,10 @@ export interface Job {
   readonly webhook: WebhookSpec | null;
   /** 1 to 100 executions of the job at a time, whatever started them. */
   readonly concurrencyLimit: number;
+  /** Nothing of the job is sent while this is set, nor what was asked for; starts are taken and stay queued. */
+  readonly queuePaused: boolean;
+  /** Takes the place of `concurrencyLimit`, which it leaves as its author set it; `atMs` is when it did. */
+  readonly concurrencyOverride: { readonly limit: number; readonly atMs: number } | null;
   readonly overlapPolicy: OverlapPolicy;
   readonly misfirePolicy: MisfirePolicy;
   readonly createdAtMs: number;
@@ -78,6 +82,11 @@ export interface Job {
 /** Default of `concurrency_limit`: kinds that repeat do not overlap themselves unless asked to. */
 export function defaultConcurrencyLimit(kind: JobKind): number {
   return kind === "recurring" || kind === "cron" ? 1 : 10;
+}
+
+/** How many executions with one concurrency key, or without one, may have a slot at a time. */
+export function slotsOf(job: Pick<Job, "concurrencyLimit" | "concurrencyOverride">): number {
+  return job.concurrencyOverride?.limit ?? job.concurrencyLimit;
 }
 
 /** Whether a job with this schedule fires once and is then `completed`. */
@@ -100,6 +109,9 @@ export const PLAIN_JOB = {
   publicUrl: null,
   webhook: null,
 } as const satisfies Partial<Job>;
+
+/** The queue of a job that nobody has interfered with. */
+export const QUEUE_DEFAULTS = { queuePaused: false, concurrencyOverride: null } as const satisfies Partial<Job>;
 
 /** The request of a job that has steps. */
 export const NO_REQUEST: RequestSpec = { ...REQUEST_DEFAULTS, url: "" };

@@ -46,6 +46,9 @@ export interface JobDraft extends WorkflowDraft {
   readonly request: RequestDraft;
   readonly retryPolicy: RetryPolicy;
   readonly concurrencyLimit: number;
+  readonly queuePaused: boolean;
+  /** The limit alone: when it began to hold is not for the author to say. */
+  readonly concurrencyOverride: number | null;
   readonly overlapPolicy: OverlapPolicy;
   readonly misfirePolicy: MisfirePolicy;
   readonly webhook: WebhookDraft | null;
@@ -59,6 +62,7 @@ export type JobDefinition = Pick<
   | "request"
   | "retryPolicy"
   | "concurrencyLimit"
+  | "queuePaused"
   | "overlapPolicy"
   | "misfirePolicy"
   | "webhook"
@@ -91,7 +95,10 @@ export function validateJob(
       ? validateSteps(draft, kind, context.targetPolicy, complaints)
       : validatePlain(draft, context.targetPolicy)),
     ...validateRetryPolicy(draft.retryPolicy, "retry_policy"),
-    ...validateConcurrency(draft.concurrencyLimit),
+    ...validateConcurrency(draft.concurrencyLimit, "concurrency_limit"),
+    ...(draft.concurrencyOverride === null
+      ? []
+      : validateConcurrency(draft.concurrencyOverride, "concurrency_override")),
     ...validateWebhook(draft.webhook, kind),
   ]);
   const schedule = kind === undefined ? null : scheduleSpecOf(kind, draft.schedule);
@@ -103,6 +110,7 @@ export function validateJob(
     request,
     retryPolicy: draft.retryPolicy,
     concurrencyLimit: draft.concurrencyLimit,
+    queuePaused: draft.queuePaused,
     overlapPolicy: draft.overlapPolicy,
     misfirePolicy: draft.misfirePolicy,
     steps: draft.steps,
@@ -193,8 +201,8 @@ function validateName(name: string | undefined): FieldIssue[] {
   return [];
 }
 
-function validateConcurrency(limit: number): FieldIssue[] {
+function validateConcurrency(limit: number, path: string): FieldIssue[] {
   if (Number.isInteger(limit) && limit >= CONCURRENCY_LEAST && limit <= CONCURRENCY_MOST) return [];
   const range = `from ${CONCURRENCY_LEAST} to ${CONCURRENCY_MOST}`;
-  return [{ path: "concurrency_limit", message: `must be a whole number ${range}` }];
+  return [{ path, message: `must be a whole number ${range}` }];
 }

@@ -1,7 +1,7 @@
 /** `/v1/jobs/{job_id}/…`: pause, resume, activate, run now, and when it is due. */
 
 import { transitionJob } from "../../app/jobs/changeJob.ts";
-import { runNow } from "../../app/jobs/triggerJob.ts";
+import { startExecution } from "../../app/executions/startExecution.ts";
 import { findJob, viewJob } from "../../app/jobs/viewJob.ts";
 import { upcomingTimes } from "../../app/schedules/previewSchedule.ts";
 import type { Transition } from "../../domain/job/edit.ts";
@@ -103,10 +103,11 @@ export const runNowOperation: Operation = {
     if (!body.ok) return body;
     // What came out of `JSON.parse` is JSON, though the schema says only that it is anything.
     const given = body.value.input as JsonValue | undefined;
-    const execution = await runNow(input.services, input.workspaceId, input.id, given);
-    if (!execution.ok) return execution;
-    const headers = { location: `/v1/executions/${execution.value.id}` };
-    return ok({ status: 202, body: fromExecution(execution.value), headers });
+    const request = { source: "manual", ...(given === undefined ? {} : { input: given }) } as const;
+    const started = await startExecution(input.services, input.workspaceId, input.id, request);
+    if (!started.ok) return started;
+    const { execution } = started.value;
+    return ok({ status: 202, body: fromExecution(execution), headers: { location: `/v1/executions/${execution.id}` } });
   },
 };
 

@@ -4,7 +4,7 @@ import type { Attempt } from "../../../src/domain/execution/attempt.ts";
 import type { Execution } from "../../../src/domain/execution/execution.ts";
 import type { StepRecord, WorkflowRecord } from "../../../src/domain/execution/stepRecord.ts";
 import { newId, requestedExecutionId, scheduledExecutionId } from "../../../src/domain/ids.ts";
-import { type Job, PLAIN_JOB } from "../../../src/domain/job/job.ts";
+import { type Job, PLAIN_JOB, QUEUE_DEFAULTS } from "../../../src/domain/job/job.ts";
 import { REQUEST_DEFAULTS } from "../../../src/domain/job/request.ts";
 import { RETRY_DEFAULTS } from "../../../src/domain/retry/policy.ts";
 import type { Secret } from "../../../src/domain/secret/secret.ts";
@@ -29,6 +29,7 @@ export function aJob(changes: Partial<Job> = {}): Job {
     request: { ...REQUEST_DEFAULTS, url: "https://example.com/hook" },
     retryPolicy: RETRY_DEFAULTS,
     ...PLAIN_JOB,
+    ...QUEUE_DEFAULTS,
     concurrencyLimit: 1,
     overlapPolicy: "queue",
     misfirePolicy: "fire_once",
@@ -64,6 +65,7 @@ export function anExecution(job: Job, changes: Partial<Execution> = {}): Executi
     output: null,
     parent: null,
     workflow: null,
+    start: null,
     error: null,
     rev: 5,
     ...changes,

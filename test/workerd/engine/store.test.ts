@@ -74,7 +74,7 @@ describe("the store", () => {
             engine.send<"apply">({ type: "apply", job }, nowMs);
             break;
           case "trigger":
-            engine.send<"trigger">({ type: "trigger", id: `exe_${step}`, source: "manual", replayedFrom: null }, nowMs);
+            engine.trigger({ id: `exe_${step}` }, nowMs);
             break;
           case "cancel": {
             const [executionId] = engine.state.live.keys();

@@ -58,7 +58,7 @@ export function fromExecutionSummary(summary: ExecutionSummary): z.output<typeof
   return { ...sharedOf(summary), attempt_count: summary.attemptCount, last_status_code: summary.lastStatusCode };
 }
 
-function sharedOf(execution: Omit<Execution, "attempts" | "output" | "parent" | "workflow">) {
+function sharedOf(execution: Omit<Execution, "attempts" | "output" | "parent" | "workflow" | "start">) {
   const { startedAtMs, finishedAtMs, error } = execution;
   return {
     id: execution.id,

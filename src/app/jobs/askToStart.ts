@@ -1,0 +1,61 @@
+/** Asks a job's actor to start something: the one way there, for run-now, replay, restart and the faces. */
+
+import type { JobActorProtocol } from "../../domain/engine/protocol.ts";
+import { ok } from "../../domain/result.ts";
+import type { Outcome } from "../errors.ts";
+import { notFound, refused } from "../errors.ts";
+import type { Services } from "../services.ts";
+import { applyJob } from "./applyJob.ts";
+import { ACTOR_RETRY_AFTER_SECONDS } from "./callActor.ts";
+
+/** A slot frees when an execution ends, which takes seconds. */
+const BACKLOG_RETRY_AFTER_SECONDS = 10;
+
+/**
+ * Asks the actor straight away: it knows its job and workspace, so the database is not read. Only an actor that does
+ * not know the job makes us look there; a job that was saved and never arrived is applied, and its actor asked once more.
+ */
+export async function askToStart<Answer>(
+  services: Services,
+  workspaceId: string,
+  jobId: string,
+  ask: (actor: JobActorProtocol) => Promise<Answer | "unknown_job">,
+): Promise<Outcome<Answer>> {
+  const first = await askOnce(services, jobId, ask);
+  if (!first.ok) return first;
+  if (first.value !== "unknown_job") return ok(first.value);
+  const job = await services.jobs.find(workspaceId, jobId);
+  if (job === null) return notFound("job");
+  const applied = await applyJob(services, job);
+  if (!applied.ok) return applied;
+  const second = await askOnce(services, jobId, ask);
+  if (!second.ok) return second;
+  return second.value === "unknown_job" ? notFound("job") : ok(second.value);
+}
+
+export function backlogFull() {
+  return refused(
+    "backlog_full",
+    "So many executions of this job are waiting already that no more are taken. Wait for some to finish, or raise " +
+      "concurrency_limit.",
+    { retryAfterSeconds: BACKLOG_RETRY_AFTER_SECONDS },
+  );
+}
+
+/** Not repeated on a fault: the call may have started an execution before its answer was lost. */
+async function askOnce<Answer>(
+  services: Services,
+  jobId: string,
+  ask: (actor: JobActorProtocol) => Promise<Answer>,
+): Promise<Outcome<Answer>> {
+  try {
+    return ok(await ask(services.actors.of(jobId)));
+  } catch (fault) {
+    services.report(fault, { call: "trigger", id: jobId });
+    return refused(
+      "actor_unavailable",
+      "What runs this job could not be reached just now. Look at its executions before you try again: one may have started.",
+      { retryAfterSeconds: ACTOR_RETRY_AFTER_SECONDS },
+    );
+  }
+}

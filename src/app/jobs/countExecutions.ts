@@ -1,0 +1,54 @@
+/** How many executions a job has, without counting them. */
+
+import type { JobLoad } from "../../domain/engine/protocol.ts";
+import { ok } from "../../domain/result.ts";
+import type { Outcome } from "../errors.ts";
+import { notFound, refused } from "../errors.ts";
+import type { Services } from "../services.ts";
+import { ACTOR_RETRY_AFTER_SECONDS, callActor } from "./callActor.ts";
+
+/**
+ * As many as lists hold, or will hold in a moment: those that were ever created, which the actor knows, less those that
+ * were removed with age. What earlier releases created without counting is counted in the history, once.
+ */
+export async function countExecutions(
+  services: Services,
+  workspaceId: string,
+  jobId: string,
+): Promise<Outcome<number>> {
+  const [pruned, load] = await Promise.all([
+    services.jobs.prunedCount(workspaceId, jobId),
+    readLoad(services, workspaceId, jobId),
+  ]);
+  if (pruned === null) return notFound("job");
+  return load.ok ? await totalOf(services, { workspaceId, jobId, pruned }, load.value) : load;
+}
+
+/** `null` for a job whose definition has not arrived at its actor, so that there is no execution of it. */
+export async function readLoad(
+  services: Services,
+  workspaceId: string,
+  jobId: string,
+): Promise<Outcome<JobLoad | null>> {
+  const load = await callActor(services, jobId, (actor) => actor.load(workspaceId));
+  if (load.ok) return load;
+  return refused("actor_unavailable", "What runs this job could not be reached just now; try again.", {
+    retryAfterSeconds: ACTOR_RETRY_AFTER_SECONDS,
+  });
+}
+
+export async function totalOf(
+  services: Services,
+  job: { readonly workspaceId: string; readonly jobId: string; readonly pruned: number },
+  load: JobLoad | null,
+): Promise<Outcome<number>> {
+  if (load === null) return ok(0);
+  if (load.total !== null) return ok(Math.max(0, load.total - job.pruned));
+  if (load.uncounted === null) throw new Error("An actor neither knows its total nor what is missing.");
+  const { atMs, created, live } = load.uncounted;
+  // What the actor has on its hands is counted with it, in the history or not; what it created later it counts itself.
+  const recorded = await services.executions.countOfJob(job.jobId, { createdBeforeMs: atMs, except: live });
+  const total = recorded + job.pruned + live.length;
+  await callActor(services, job.jobId, (actor) => actor.countEarlier(job.workspaceId, total - created));
+  return ok(total - job.pruned);
+}

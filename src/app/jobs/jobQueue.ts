@@ -1,0 +1,84 @@
+/** A job's executions as a queue: how long it is, whether it moves, how many run at a time. */
+
+import type { Job } from "../../domain/job/job.ts";
+import { ok } from "../../domain/result.ts";
+import type { Outcome } from "../errors.ts";
+import { notFound } from "../errors.ts";
+import type { Services } from "../services.ts";
+import { ACTOR_RETRY_AFTER_SECONDS, callActor } from "./callActor.ts";
+import { patchJob } from "./changeJob.ts";
+import { readLoad, totalOf } from "./countExecutions.ts";
+import { refused } from "../errors.ts";
+import { findJob } from "./viewJob.ts";
+import { isJobId } from "../../domain/ids.ts";
+
+export interface QueueView {
+  readonly job: Job;
+  readonly running: number;
+  /** Due and not begun. */
+  readonly queued: number;
+  /** Not due yet. */
+  readonly delayed: number;
+  readonly waiting: number;
+  /** Executions in the history, those that are live included (`countExecutions`). */
+  readonly total: number;
+}
+
+export async function viewQueue(services: Services, workspaceId: string, jobId: string): Promise<Outcome<QueueView>> {
+  const job = await findJob(services, workspaceId, jobId);
+  return job.ok ? await viewOf(services, job.value) : job;
+}
+
+/** While a queue is paused nothing of its job is sent; what is under way goes on, and starts are taken. */
+export async function setQueuePaused(
+  services: Services,
+  workspaceId: string,
+  jobId: string,
+  paused: boolean,
+): Promise<Outcome<QueueView>> {
+  const changes = { queuePaused: paused };
+  const job = await patchJob(services, workspaceId, jobId, { changes, complaints: [] });
+  return job.ok ? await viewOf(services, job.value) : job;
+}
+
+/** `null` goes back to the job's own `concurrency_limit`. */
+export async function overrideConcurrency(
+  services: Services,
+  workspaceId: string,
+  jobId: string,
+  limit: number | null,
+): Promise<Outcome<QueueView>> {
+  const changes = { concurrencyOverride: limit };
+  const job = await patchJob(services, workspaceId, jobId, { changes, complaints: [] });
+  return job.ok ? await viewOf(services, job.value) : job;
+}
+
+/** Lets the next start with this key start an execution; says whether the key was known. */
+export async function forgetIdempotencyKey(
+  services: Services,
+  workspaceId: string,
+  jobId: string,
+  key: string,
+): Promise<Outcome<boolean>> {
+  if (!isJobId(jobId)) return notFound("job");
+  const digest = await services.digest(key);
+  const forgotten = await callActor(services, jobId, (actor) => actor.forgetDedupe(workspaceId, digest));
+  if (forgotten.ok) return forgotten;
+  return refused("actor_unavailable", "What runs this job could not be reached just now; try again.", {
+    retryAfterSeconds: ACTOR_RETRY_AFTER_SECONDS,
+  });
+}
+
+async function viewOf(services: Services, job: Job): Promise<Outcome<QueueView>> {
+  const { id: jobId, workspaceId } = job;
+  const [pruned, load] = await Promise.all([
+    services.jobs.prunedCount(workspaceId, jobId),
+    readLoad(services, workspaceId, jobId),
+  ]);
+  if (pruned === null) return notFound("job");
+  if (!load.ok) return load;
+  const total = await totalOf(services, { workspaceId, jobId, pruned }, load.value);
+  if (!total.ok) return total;
+  const { running, queued, delayed, waiting } = load.value ?? { running: 0, queued: 0, delayed: 0, waiting: 0 };
+  return ok({ job, running, queued, delayed, waiting, total: total.value });
+}
