@@ -1,11 +1,12 @@
 /** Every API that this server speaks, and which of them a request is meant for. */
 
+import { runsFace } from "./compat/runs/face.ts";
 import type { Face } from "./face.ts";
 import type { Endpoint } from "./operation.ts";
 import { v1Face } from "./v1/face.ts";
 
 /** In the order in which they are asked whether a request is theirs; the native API takes what is left. */
-export const FACES: readonly Face[] = [v1Face];
+export const FACES: readonly Face[] = [runsFace, v1Face];
 
 export interface FaceEndpoint {
   readonly endpoint: Endpoint;

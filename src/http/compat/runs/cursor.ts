@@ -1,11 +1,11 @@
 /** The cursor of the list of runs: base64 of `{"ts": <epoch ms>, "id": "run_…"}`, as both of the seed's examples hold. */
 
-import { executionIdFloor } from "../../../domain/ids.ts";
+import { timeOf } from "../../../domain/ids.ts";
 import { fromRunId, toRunId } from "../ids.ts";
 
-/** The place after an execution. `ts` is its due time, by which the list is ordered, as its id is. */
-export function encodeRunCursor(execution: { readonly id: string; readonly scheduledForMs: number }): string {
-  return btoa(JSON.stringify({ ts: execution.scheduledForMs, id: toRunId(execution.id) }));
+/** The place after an execution. `ts` is the time within its id, by which the list is ordered. */
+export function encodeRunCursor(executionId: string): string {
+  return btoa(JSON.stringify({ ts: timeOf(executionId), id: toRunId(executionId) }));
 }
 
 /** The execution's id; `null` for what this list never gave out: no base64, no such JSON, or an id of another time. */
@@ -13,9 +13,8 @@ export function decodeRunCursor(text: string): string | null {
   const decoded = decodeJson(text);
   if (typeof decoded !== "object" || decoded === null) return null;
   const { ts, id } = decoded as { ts?: unknown; id?: unknown };
-  if (typeof ts !== "number" || !Number.isSafeInteger(ts) || typeof id !== "string") return null;
-  const executionId = fromRunId(id);
-  return executionId?.startsWith(executionIdFloor(ts)) === true ? executionId : null;
+  const executionId = typeof id === "string" ? fromRunId(id) : null;
+  return executionId !== null && ts === timeOf(executionId) ? executionId : null;
 }
 
 function decodeJson(text: string): unknown {

@@ -4,15 +4,7 @@ import type { Execution, ExecutionError, ExecutionSource } from "../../../domain
 import type { StatusFilter } from "../../../domain/execution/statusFilter.ts";
 import { narrowStatus } from "../../../domain/execution/statusFilter.ts";
 
-export const RUN_STATUSES = [
-  "pending",
-  "running",
-  "suspended",
-  "completed",
-  "failed",
-  "cancelled",
-  "timeout",
-] as const;
+export const RUN_STATUSES = ["pending", "running", "suspended", "completed", "failed", "cancelled", "timeout"] as const;
 export type RunStatus = (typeof RUN_STATUSES)[number];
 
 const BY_STATUS = {

@@ -9,7 +9,7 @@ import { outputOf } from "../../../domain/workflow/scope.ts";
 import { toWorkflowId } from "../ids.ts";
 import { STEP_ERROR } from "./runStatus.ts";
 import { wireOutput } from "./stepFields.ts";
-import { iso, isoOrNull } from "./time.ts";
+import { isoOrNull } from "./time.ts";
 
 type JsonObject = Readonly<Record<string, JsonValue>>;
 
@@ -72,15 +72,15 @@ function stepLog(record: StepRecord, status: StepLog["status"], output: JsonValu
     durationMs: durationMs(startedAtMs, finishedAtMs),
     input: wireInput(record),
     output: status === "success" ? wireOutput(record, output) : null,
-    error: status === "error" ? { code: STEP_ERROR, message: record.error?.message ?? "The step was cancelled." } : null,
+    error:
+      status === "error" ? { code: STEP_ERROR, message: record.error?.message ?? "The step was cancelled." } : null,
     attempt: attemptOf(record.attempts),
   };
 }
 
 /** The inputs of the types that the dialect names otherwise; an `http` step's is method, url, headers and body. */
 function wireInput({ type, input }: StepRecord): JsonObject {
-  if (typeof input !== "object" || input === null || Array.isArray(input)) return {};
-  const members = input as JsonObject;
+  const members = objectOf(input);
   switch (type) {
     case "approval":
       return { reason: members["message"] ?? null, approvers: members["approvers"] ?? [] };
@@ -91,6 +91,11 @@ function wireInput({ type, input }: StepRecord): JsonObject {
     default:
       return members;
   }
+}
+
+/** An input is an object in this API; what is none was `null`, or a plain job's own. */
+function objectOf(value: JsonValue): JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
 }
 
 export function durationMs(startedAtMs: number | null, finishedAtMs: number | null): number | null {
@@ -113,7 +118,7 @@ function plainLogs(execution: Execution): StepLog[] {
       startedAt: isoOrNull(startedAtMs),
       completedAt: isoOrNull(finishedAtMs),
       durationMs: durationMs(startedAtMs, finishedAtMs),
-      input: plainInput(execution),
+      input: objectOf(execution.start?.input ?? null),
       output: isSuccess ? plainOutput(execution) : null,
       error: isSuccess ? null : { code: STEP_ERROR, message: error?.message ?? "The request was cancelled." },
       attempt: attemptOf(attempts),
