@@ -152,8 +152,9 @@ export function toWireTemplate(text: string, context: TemplateContext): string {
   return writeTemplate(nodes);
 }
 
+/** A reference right after a brace stays as it is: with two more, nobody could tell where its template begins. */
 function withSecrets(text: string): TemplateNode[] {
-  return text.split(/(secret:\/\/[a-z0-9._-]*[a-z0-9_])/).flatMap((part, index): TemplateNode[] => {
+  return text.split(/((?<!\{)secret:\/\/[a-z0-9._-]*[a-z0-9_])/).flatMap((part, index): TemplateNode[] => {
     if (part === "") return [];
     const name = part.slice(SECRET_SCHEME.length);
     if (index % 2 === 0 || !isSecretName(name)) return [{ kind: "literal", text: part }];
