@@ -71,3 +71,9 @@ export function refused(
 ): { readonly ok: false; readonly error: AppError } {
   return err({ code, message, ...more });
 }
+
+/** A refusal as one code and one sentence, for where it is kept with a thing and not answered with. */
+export function inWords(error: AppError): { readonly code: string; readonly message: string } {
+  if (error.code !== "invalid_request") return { code: error.code, message: error.message };
+  return { code: error.code, message: error.issues.map(({ path, message }) => `${path} ${message}`.trim()).join("; ") };
+}

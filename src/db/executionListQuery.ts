@@ -1,39 +1,17 @@
 /**
  * The SQL of a list of executions.
  *
- * Two steps in one statement: ids from an index that covers every filter and the order, then the rows of one page by
- * primary key. Which index is walked is decided here and forced with INDEXED BY, since D1 keeps no statistics:
- *
- * | asked for | walked | cost |
- * | --- | --- | --- |
- * | one job | executions_by_job | stops after a page |
- * | jobs of some name | executions_by_job, each job's newest merged | jobs + a page |
- * | a status other than succeeded | executions_unsucceeded, unless a name fits few jobs | stops after a page |
- * | anything else, and jobs of some name far down by offset | executions_by_workspace | stops after a page |
- *
- * A filter that hardly anything passes, and `sort=created_at`, walk the index's range to its end: 100,000 entries in 10
- * to 30 ms (docs/storage-schema.md has the measurements).
+ * Two steps in one statement: ids of one page from one or several walks (`executionWalks.ts`), then the rows of these ids
+ * by primary key. Several walks are each followed until they could fill the page alone, and then put together.
  */
 
 import type { ExecutionQuery } from "../app/ports.ts";
-import { executionIdFloor } from "../domain/ids.ts";
-import type { Position } from "../domain/cursor.ts";
+import type { JobScope, Place, Walk } from "./executionWalks.ts";
+import { walkedOrder, walksOf } from "./executionWalks.ts";
 import { foldName } from "./jobRow.ts";
-
-/** Which jobs' executions are asked for, after a job name has been looked up. */
-export type JobScope =
-  | { readonly type: "all" }
-  | { readonly type: "one"; readonly jobId: string }
-  | { readonly type: "few"; readonly jobIds: readonly string[] }
-  /** Too many to name: they are selected again inside the statement. */
-  | { readonly type: "many" };
 
 /** Up to so many ids are handed from one statement to the next. */
 export const FEW_JOBS_MOST = 1_000;
-/** Up to so many jobs, their own index ranges are shorter than everything that did not succeed. */
-const MERGED_BY_STATUS_MOST = 50;
-/** The merge of many ranges sorts whatever it passes; so far down, walking the whole workspace is cheaper. */
-const MERGED_OFFSET_MOST = 1_000;
 
 /** All that come before the large ones. */
 export const SUMMARY_COLUMNS = `id, workspace_id, job_id, job_version, status, source, scheduled_for, created_at, started_at,
@@ -53,100 +31,70 @@ WHERE workspace_id = ? AND deleted_at IS NULL AND instr(name_folded, ?) > 0 LIMI
   };
 }
 
-/** Selects one row more than the page holds, which tells whether there is another page. */
+/** Those of the ids that are jobs of the workspace, with such a name. */
+export function jobsByIdStatement(workspaceId: string, jobIds: readonly string[], jobName: string): Statement {
+  return {
+    sql: `SELECT id FROM jobs WHERE id IN (SELECT value FROM json_each(?))
+AND workspace_id = ? AND deleted_at IS NULL AND instr(name_folded, ?) > 0`,
+    params: [JSON.stringify(jobIds), workspaceId, foldName(jobName)],
+  };
+}
+
+/** Selects one row more than the page holds, which tells whether there is another page: the one farthest from its place. */
 export function executionListStatement(
   workspaceId: string,
   query: ExecutionQuery,
   scope: JobScope,
-  after: Position | null,
+  place: Place | null,
+  nowMs: number,
 ): Statement {
+  const walks = walksOf(workspaceId, query, scope, place, nowMs);
+  const offset = place === null ? query.page.offset : 0;
+  const count = query.page.limit + 1;
+  const walked = walkedOrder(query, place);
   const params: (string | number)[] = [];
-  const where: string[] = [];
-  const add: Add = (condition, ...values) => {
-    where.push(condition);
-    params.push(...values);
-  };
-  const offset = after === null ? query.page.offset : 0;
-
-  const index = indexFor(query, scope, offset);
-  if (index !== "executions_by_job") add("workspace_id = ?", workspaceId);
-  if (query.status !== null) add("status = ?", query.status);
-  // The planner takes a partial index only for a statement that repeats its condition to the letter.
-  if (index === "executions_unsucceeded") add("status <> 'succeeded'");
-  if (query.source !== null) add("source = ?", query.source);
-  addIdRange(add, query, after);
-  if (query.sort === "created_at" && after?.timeMs != null) {
-    const beyond = query.order === "desc" ? "<" : ">";
-    add(`(created_at ${beyond} ? OR (created_at = ? AND id ${beyond} ?))`, after.timeMs, after.timeMs, after.id);
-  }
-  // Last, because SQLite tests conditions in this order, and looking a job up costs more than a comparison.
-  addJobs(add, workspaceId, query, scope);
-
-  const order = query.sort === "created_at" ? `created_at ${query.order}, id ${query.order}` : `id ${query.order}`;
-  const walked = `executions INDEXED BY ${index} WHERE ${where.join(" AND ")}`;
-  // Every newer row would push an older one out of the sorter; met newest first, almost all are passed over at once.
-  const isMerged = index === "executions_by_job" && scope.type !== "one";
-  const from =
-    query.sort === "created_at" && query.order === "desc" && !isMerged
-      ? `(SELECT id, created_at FROM ${walked} ORDER BY id DESC LIMIT -1)`
-      : walked;
+  const parts = walks.map((walk) => {
+    params.push(...walk.params);
+    if (walks.length > 1) params.push(offset + count);
+    return walkStatement(walk, query, walked, walks.length > 1 ? "LIMIT ?" : "LIMIT ? OFFSET ?");
+  });
+  // SQLite takes an ORDER BY within a compound only inside parentheses of its own.
+  const ids =
+    parts.length === 1
+      ? `SELECT id FROM (${parts.join("")})`
+      : `SELECT id FROM (${parts.map((part) => `SELECT * FROM (${part})`).join(" UNION ALL ")})
+  ORDER BY ${orderBy(query, "id", walked)} LIMIT ? OFFSET ?`;
   const sql = `SELECT ${SUMMARY_COLUMNS} FROM executions WHERE id IN (
-  SELECT id FROM ${from} ORDER BY ${order} LIMIT ? OFFSET ?
-) ORDER BY ${order}`;
-  return { sql, params: [...params, query.page.limit + 1, offset] };
+  ${ids}
+) ORDER BY ${orderBy(query, "id", query.order)}`;
+  return { sql, params: [...params, count, offset] };
 }
 
-type Add = (condition: string, ...values: (string | number)[]) => void;
-
-function indexFor(
+/** How many executions the list has, all pages together. */
+export function executionCountStatement(
+  workspaceId: string,
   query: ExecutionQuery,
   scope: JobScope,
-  offset: number,
-): "executions_by_job" | "executions_by_workspace" | "executions_unsucceeded" {
-  if (scope.type === "one") return "executions_by_job";
-  const isFew = scope.type === "few" && scope.jobIds.length <= MERGED_BY_STATUS_MOST;
-  if (query.status !== null && query.status !== "succeeded" && !isFew) return "executions_unsucceeded";
-  return scope.type === "all" || offset > MERGED_OFFSET_MOST ? "executions_by_workspace" : "executions_by_job";
+  nowMs: number,
+): Statement {
+  const walks = walksOf(workspaceId, query, scope, null, nowMs);
+  const counts = walks.map(({ from, where }) => `(SELECT count(*) FROM ${from} WHERE ${where})`);
+  return { sql: `SELECT ${counts.join(" + ")} AS count`, params: walks.flatMap(({ params }) => params) };
 }
 
-/**
- * SQLite merges the ranges of an IN list over executions_by_job in the order of ids, leaving each range as soon as the
- * page is full of better ones. Executions of a deleted job are hidden at once, before the purge has come to them.
- */
-function addJobs(add: Add, workspaceId: string, query: ExecutionQuery, scope: JobScope): void {
-  const isNamed = "deleted_at IS NULL AND instr(name_folded, ?) > 0";
-  const name = foldName(query.jobName ?? "");
-  switch (scope.type) {
-    case "all":
-      return add("job_id NOT IN (SELECT id FROM jobs INDEXED BY jobs_deleted WHERE deleted_at IS NOT NULL)");
-    case "one":
-      return add(
-        `job_id = (SELECT id FROM jobs WHERE id = ? AND workspace_id = ? AND ${isNamed})`,
-        scope.jobId,
-        workspaceId,
-        name,
-      );
-    case "few":
-      return add("job_id IN (SELECT value FROM json_each(?))", JSON.stringify(scope.jobIds));
-    case "many":
-      return add(
-        `job_id IN (SELECT id FROM jobs INDEXED BY jobs_listed WHERE workspace_id = ? AND ${isNamed})`,
-        workspaceId,
-        name,
-      );
-  }
+function walkStatement(walk: Walk, query: ExecutionQuery, order: "asc" | "desc", limit: string): string {
+  const { from, where, id } = walk;
+  const columns = query.sort === "created_at" ? `${id} AS id, created_at` : `${id} AS id`;
+  const all = `SELECT ${columns} FROM ${from} WHERE ${where}`;
+  if (query.sort !== "created_at") return `${all} ORDER BY ${id} ${order} ${limit}`;
+  const ordered = `ORDER BY created_at ${order}, id ${order} ${limit}`;
+  // Every newer row would push an older one out of the sorter; met newest first, almost all are passed over at once.
+  const isMetNewestFirst = order === "desc" && !walk.isMerged;
+  return isMetNewestFirst
+    ? `SELECT id, created_at FROM (${all} ORDER BY ${id} DESC LIMIT -1) ${ordered}`
+    : `${all} ${ordered}`;
 }
 
-/**
- * Bounds of the due time and the cursor as one range of ids: given two upper bounds, SQLite would seek by one and step
- * over everything up to the other. The floor of a due time is shorter than any id, so it equals none.
- */
-function addIdRange(add: Add, query: ExecutionQuery, after: Position | null): void {
-  const above = query.fromMs === null ? [] : [executionIdFloor(query.fromMs)];
-  const below = query.toMs === null ? [] : [executionIdFloor(query.toMs)];
-  if (after !== null && query.sort === "scheduled_for") (query.order === "desc" ? below : above).push(after.id);
-  const highest = above.toSorted().at(-1);
-  const lowest = below.toSorted().at(0);
-  if (highest !== undefined) add("id > ?", highest);
-  if (lowest !== undefined) add("id < ?", lowest);
+function orderBy(query: ExecutionQuery, id: string, order: "asc" | "desc"): string {
+  return query.sort === "created_at" ? `created_at ${order}, ${id} ${order}` : `${id} ${order}`;
 }

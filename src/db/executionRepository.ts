@@ -13,10 +13,19 @@ import { STEP_PATH, toWaitingApproval } from "./approvalColumn.ts";
 import type { StorageDeps } from "./calls.ts";
 import { once, repeated } from "./calls.ts";
 import { decodeCursor, encodeCursor } from "../domain/cursor.ts";
-import type { JobScope, Statement } from "./executionListQuery.ts";
-import { executionListStatement, FEW_JOBS_MOST, jobsByNameStatement, SUMMARY_COLUMNS } from "./executionListQuery.ts";
+import type { Statement } from "./executionListQuery.ts";
+import {
+  executionCountStatement,
+  executionListStatement,
+  FEW_JOBS_MOST,
+  jobsByIdStatement,
+  jobsByNameStatement,
+  SUMMARY_COLUMNS,
+} from "./executionListQuery.ts";
 import type { ExecutionRow, ExecutionSummaryRow } from "./executionRow.ts";
 import { toExecution, toExecutionSummary } from "./executionRow.ts";
+import type { JobScope, Place } from "./executionWalks.ts";
+import { PRUNE_LABELS } from "./labelSweep.ts";
 
 /** Keys of one bulk delete (facts 3.2). */
 export const DELETE_MOST = 10_000;
@@ -24,6 +33,10 @@ export const DELETE_MOST = 10_000;
 const FIND = `
 SELECT * FROM executions WHERE id = ?1 AND workspace_id = ?2
 AND EXISTS (SELECT 1 FROM jobs WHERE jobs.id = executions.job_id AND jobs.deleted_at IS NULL)`;
+
+const SUMMARIES = `
+SELECT ${SUMMARY_COLUMNS} FROM executions WHERE id IN (SELECT value FROM json_each(?1)) AND workspace_id = ?2
+AND job_id NOT IN (SELECT id FROM jobs INDEXED BY jobs_deleted WHERE deleted_at IS NOT NULL)`;
 
 const LATEST_OF_JOBS = `
 SELECT ${SUMMARY_COLUMNS} FROM executions WHERE id IN (
@@ -69,10 +82,20 @@ export function createExecutionRepository(db: D1Database, deps: StorageDeps): Ex
   };
 
   const scopeOf = async (workspaceId: string, query: ExecutionQuery): Promise<JobScope> => {
-    if (query.jobId !== null) return { type: "one", jobId: query.jobId };
-    if (query.jobName === null) return { type: "all" };
-    const named = await all<{ id: string }>("executions.jobs_by_name", jobsByNameStatement(workspaceId, query.jobName));
-    return named.length > FEW_JOBS_MOST ? { type: "many" } : { type: "few", jobIds: named.map(({ id }) => id) };
+    const { jobId, jobIds, jobName } = query;
+    const named = jobId === null ? jobIds : (jobIds ?? [jobId]).filter((each) => each === jobId);
+    const [only] = named ?? [];
+    if (named?.length === 1 && only !== undefined) return { type: "one", jobId: only };
+    if (named !== undefined) {
+      const known = await all<{ id: string }>(
+        "executions.jobs_by_id",
+        jobsByIdStatement(workspaceId, named, jobName ?? ""),
+      );
+      return { type: "few", jobIds: known.map(({ id }) => id) };
+    }
+    if (jobName === null) return { type: "all" };
+    const known = await all<{ id: string }>("executions.jobs_by_name", jobsByNameStatement(workspaceId, jobName));
+    return known.length > FEW_JOBS_MOST ? { type: "many" } : { type: "few", jobIds: known.map(({ id }) => id) };
   };
 
   return {
@@ -84,22 +107,28 @@ export function createExecutionRepository(db: D1Database, deps: StorageDeps): Ex
     },
 
     /** A cursor stands for a place, so the offset does not apply on top of it. */
-    async list(workspaceId, query) {
-      const withTime = query.sort === "created_at";
-      const { cursor } = query.page;
-      const after = cursor === null ? null : decodeCursor(cursor, { isId: isExecutionId, withTime });
-      if (cursor !== null && after === null) return "bad_cursor";
+    async list(workspaceId, query, nowMs) {
+      const place = placeOf(query);
+      if (place === "bad_cursor") return "bad_cursor";
       const scope = await scopeOf(workspaceId, query);
-      const statement = executionListStatement(workspaceId, query, scope, after);
-      return pageOf(await all<ExecutionSummaryRow>("executions.list", statement), query);
+      const statement = executionListStatement(workspaceId, query, scope, place, nowMs);
+      return pageOf(await all<ExecutionSummaryRow>("executions.list", statement), query, place);
     },
 
-    async count() {
-      throw new Error("Comes with the next commits.");
+    async count(workspaceId, query, nowMs) {
+      const scope = await scopeOf(workspaceId, query);
+      const statement = executionCountStatement(workspaceId, query, scope, nowMs);
+      const [row] = await all<{ count: number }>("executions.count", statement);
+      return row?.count ?? 0;
     },
 
-    async summaries() {
-      throw new Error("Comes with the next commits.");
+    async summaries(workspaceId, executionIds) {
+      if (executionIds.length === 0) return new Map();
+      const rows = await all<ExecutionSummaryRow>("executions.summaries", {
+        sql: SUMMARIES,
+        params: [JSON.stringify(executionIds), workspaceId],
+      });
+      return new Map(rows.map((row) => [row.id, toExecutionSummary(row)]));
     },
 
     async latestOfJobs(jobIds) {
@@ -134,7 +163,9 @@ export function createExecutionRepository(db: D1Database, deps: StorageDeps): Ex
       while (pruned < limit) {
         const most = Math.min(DELETE_MOST, limit - pruned);
         const [, removed] = await repeated(deps, "executions.prune", () =>
-          db.batch([COUNT_PRUNED, PRUNE].map((sql) => db.prepare(sql).bind(executionIdFloor(beforeMs), most))),
+          db.batch(
+            [COUNT_PRUNED, PRUNE, ...PRUNE_LABELS].map((sql) => db.prepare(sql).bind(executionIdFloor(beforeMs), most)),
+          ),
         );
         const changes = removed?.meta.changes ?? 0;
         pruned += changes;
@@ -165,11 +196,27 @@ function pageOfApprovals(rows: readonly ApprovalRow[], { limit }: PageRequest): 
   return { items, hasMore, nextCursor: encodeCursor({ id: `${last.executionId}/${last.step}`, timeMs: null }) };
 }
 
-function pageOf(rows: readonly ExecutionSummaryRow[], query: ExecutionQuery): Page<ExecutionSummary> {
-  const items = rows.slice(0, query.page.limit).map(toExecutionSummary);
+function placeOf(query: ExecutionQuery): Place | null | "bad_cursor" {
+  const { cursor, before } = query.page;
+  const text = before ?? cursor;
+  if (text === null) return null;
+  const position = decodeCursor(text, { isId: isExecutionId, withTime: query.sort === "created_at" });
+  return position === null ? "bad_cursor" : { position, isBefore: before !== undefined };
+}
+
+/** Of a page before a place, the row too many is the first. */
+function pageOf(
+  rows: readonly ExecutionSummaryRow[],
+  query: ExecutionQuery,
+  place: Place | null,
+): Page<ExecutionSummary> {
+  const { limit } = query.page;
+  const isBefore = place?.isBefore === true;
+  const items = (isBefore ? rows.slice(-limit) : rows.slice(0, limit)).map(toExecutionSummary);
   const hasMore = rows.length > items.length;
   const last = items.at(-1);
-  if (!hasMore || last === undefined) return { items, hasMore, nextCursor: null };
+  // Behind a page that was reached from behind there is at least the place that it was reached from.
+  if (last === undefined || !(hasMore || isBefore)) return { items, hasMore, nextCursor: null };
   const timeMs = query.sort === "created_at" ? last.createdAtMs : null;
   return { items, hasMore, nextCursor: encodeCursor({ id: last.id, timeMs }) };
 }

@@ -59,7 +59,8 @@ export function toExecutionRow(execution: Execution): ExecutionRow {
     parent: execution.parent === null ? null : JSON.stringify(execution.parent),
     approvals: toApprovalColumn(execution),
     ...fitExecution(execution),
-    start_options: execution.start === null ? null : JSON.stringify(execution.start),
+    // An actor of the release before knows of none.
+    start_options: execution.start ? JSON.stringify(execution.start) : null,
   };
 }
 

@@ -10,7 +10,7 @@ import { decodeCursor, encodeCursor } from "../domain/cursor.ts";
 import { foldName, toJob, toJobColumns } from "./jobRow.ts";
 import { purgeJob } from "./jobPurge.ts";
 import { keepVersion } from "./jobVersions.ts";
-import { jobs } from "./schema.ts";
+import { jobs, scheduleBindings } from "./schema.ts";
 
 /**
  * The latest due time: an extra run says nothing about the schedule. In plain text, as drizzle takes the tables' names off
@@ -25,6 +25,16 @@ const LAST_SCHEDULED_FOR = sql<number | null>`(
 const IS_LIVE = isNull(jobs.deletedAt);
 const IS_OPEN = and(sql`${jobs.state} <> 'completed'`, IS_LIVE);
 const IS_UNAPPLIED = and(sql`${jobs.appliedVersion} < ${jobs.version}`, IS_LIVE);
+
+/** A task is older than its schedules, as a rule, so the first look ends at once. */
+function oldestNamed(workspaceId: string, name: string) {
+  const named = sql`SELECT named.id FROM jobs AS named INDEXED BY jobs_by_name
+    WHERE named.workspace_id = ${workspaceId} AND named.name = ${name} AND named.deleted_at IS NULL`;
+  const isBound = sql`EXISTS (SELECT 1 FROM schedule_bindings WHERE schedule_bindings.job_id = named.id)`;
+  return sql`coalesce(
+    (${named} AND NOT ${isBound} ORDER BY named.id LIMIT 1),
+    (${named} ORDER BY named.id LIMIT 1))`;
+}
 
 export function createJobRepository(db: D1Database, deps: StorageDeps): JobRepository {
   const orm = drizzle(db);
@@ -68,8 +78,15 @@ export function createJobRepository(db: D1Database, deps: StorageDeps): JobRepos
       return row === undefined ? null : { job: toJob(row), bodyDigest: row.idempotencyDigest ?? "" };
     },
 
-    async findByName() {
-      throw new Error("Comes with the next commits.");
+    async findByName(workspaceId, name) {
+      const row = await once("jobs.find_by_name", () =>
+        orm
+          .select()
+          .from(jobs)
+          .where(eq(jobs.id, oldestNamed(workspaceId, name)))
+          .get(),
+      );
+      return row === undefined ? null : toJob(row);
     },
 
     /** A cursor stands for a place, so the offset does not apply on top of it. */
@@ -128,13 +145,18 @@ export function createJobRepository(db: D1Database, deps: StorageDeps): JobRepos
       return row?.prunedCount ?? null;
     },
 
-    /** Gives the idempotency key back as well: it may be used for another job at once. */
+    /** Gives its keys back as well: they may be used for another job, or another schedule, at once. */
     async markDeleted(workspaceId, jobId, nowMs) {
-      const { meta } = await once("jobs.mark_deleted", () =>
-        orm
-          .update(jobs)
-          .set({ deletedAt: nowMs, updatedAt: nowMs, idempotencyKey: null, idempotencyDigest: null })
-          .where(and(eq(jobs.id, jobId), eq(jobs.workspaceId, workspaceId), IS_LIVE)),
+      const [{ meta }] = await once("jobs.mark_deleted", () =>
+        orm.batch([
+          orm
+            .update(jobs)
+            .set({ deletedAt: nowMs, updatedAt: nowMs, idempotencyKey: null, idempotencyDigest: null })
+            .where(and(eq(jobs.id, jobId), eq(jobs.workspaceId, workspaceId), IS_LIVE)),
+          orm
+            .delete(scheduleBindings)
+            .where(and(eq(scheduleBindings.jobId, jobId), eq(scheduleBindings.workspaceId, workspaceId))),
+        ]),
       );
       return meta.changes > 0;
     },

@@ -62,6 +62,10 @@ export const jobs = sqliteTable(
     index("jobs_open")
       .on(table.state, table.id, table.workspaceId)
       .where(sql`state <> 'completed' AND deleted_at IS NULL`),
+    // Found by its exact name, oldest first.
+    index("jobs_by_name")
+      .on(table.workspaceId, table.name, table.id)
+      .where(sql`deleted_at IS NULL`),
     uniqueIndex("jobs_by_idempotency_key")
       .on(table.workspaceId, table.idempotencyKey)
       .where(sql`idempotency_key IS NOT NULL AND deleted_at IS NULL`),
@@ -195,13 +199,155 @@ export const executions = sqliteTable(
       table.createdAt,
     ),
     index("executions_by_job").on(table.jobId, table.id, table.status, table.source, table.createdAt),
-    // Almost everything succeeds; what did not is found without walking past what did.
+    // Almost everything succeeds; what did not is found without walking past what did. Its last two columns tell what
+    // expired from what was cancelled, and what is delayed from what is due.
     index("executions_unsucceeded")
-      .on(table.workspaceId, table.status, table.id, table.source, table.jobId, table.createdAt)
+      .on(
+        table.workspaceId,
+        table.status,
+        table.id,
+        table.source,
+        table.jobId,
+        table.createdAt,
+        table.errorCode,
+        table.scheduledFor,
+      )
       .where(sql`status <> 'succeeded'`),
     // Only executions that wait for a person are in it.
     index("executions_approvals")
       .on(table.workspaceId, table.id)
       .where(sql`approvals IS NOT NULL`),
   ],
+);
+
+/** Tags and metadata of the executions that have any; an execution and its labels go together. */
+export const executionLabels = sqliteTable(
+  "execution_labels",
+  {
+    executionId: text("execution_id").primaryKey().notNull(),
+    workspaceId: text("workspace_id").notNull(),
+    jobId: text("job_id").notNull(),
+    rev: integer("rev").notNull(),
+    updatedAt: integer("updated_at").notNull(),
+    tags: text("tags").notNull(),
+    metadata: text("metadata"),
+  },
+  (table) => [index("execution_labels_by_job").on(table.jobId)],
+);
+
+/** The tags of `execution_labels` once more, each with its executions in their order. */
+export const executionTags = sqliteTable(
+  "execution_tags",
+  {
+    workspaceId: text("workspace_id").notNull(),
+    tag: text("tag").notNull(),
+    executionId: text("execution_id").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.workspaceId, table.tag, table.executionId] })],
+);
+
+export const batches = sqliteTable(
+  "batches",
+  {
+    id: text("id").primaryKey().notNull(),
+    workspaceId: text("workspace_id").notNull(),
+    runCount: integer("run_count").notNull(),
+    idempotencyKey: text("idempotency_key"),
+    createdAt: integer("created_at").notNull(),
+    updatedAt: integer("updated_at").notNull(),
+    rev: integer("rev").notNull(),
+    items: text("items").notNull(),
+  },
+  (table) => [
+    uniqueIndex("batches_by_idempotency_key")
+      .on(table.workspaceId, table.idempotencyKey)
+      .where(sql`idempotency_key IS NOT NULL`),
+  ],
+);
+
+export const waitTokens = sqliteTable(
+  "wait_tokens",
+  {
+    id: text("id").primaryKey().notNull(),
+    workspaceId: text("workspace_id").notNull(),
+    createdAt: integer("created_at").notNull(),
+    timeoutAt: integer("timeout_at"),
+    completedAt: integer("completed_at"),
+    idempotencyKey: text("idempotency_key"),
+    idempotencyUntil: integer("idempotency_until"),
+    heldKey: text("held_key"),
+    tags: text("tags").notNull(),
+    callbackHashes: text("callback_hashes").notNull(),
+    output: text("output"),
+  },
+  (table) => [
+    // Every column that a list filters by, so that a walk never reads the table.
+    index("wait_tokens_listed").on(
+      table.workspaceId,
+      table.id,
+      table.completedAt,
+      table.timeoutAt,
+      table.idempotencyKey,
+      table.tags,
+    ),
+    uniqueIndex("wait_tokens_by_key")
+      .on(table.workspaceId, table.heldKey)
+      .where(sql`held_key IS NOT NULL`),
+  ],
+);
+
+/** A row goes with the job that is the schedule. */
+export const scheduleBindings = sqliteTable(
+  "schedule_bindings",
+  {
+    jobId: text("job_id").primaryKey().notNull(),
+    workspaceId: text("workspace_id").notNull(),
+    taskJobId: text("task_job_id").notNull(),
+    externalId: text("external_id"),
+    deduplicationKey: text("deduplication_key"),
+  },
+  (table) => [
+    index("schedule_bindings_by_task").on(table.taskJobId),
+    uniqueIndex("schedule_bindings_by_key")
+      .on(table.workspaceId, table.deduplicationKey)
+      .where(sql`deduplication_key IS NOT NULL`),
+  ],
+);
+
+export const bulkActions = sqliteTable(
+  "bulk_actions",
+  {
+    id: text("id").primaryKey().notNull(),
+    workspaceId: text("workspace_id").notNull(),
+    action: text("action").notNull(),
+    name: text("name"),
+    status: text("status").notNull(),
+    total: integer("total").notNull(),
+    success: integer("success").notNull(),
+    failure: integer("failure").notNull(),
+    position: text("position"),
+    rev: integer("rev").notNull(),
+    leaseUntil: integer("lease_until").notNull(),
+    createdAt: integer("created_at").notNull(),
+    updatedAt: integer("updated_at").notNull(),
+    completedAt: integer("completed_at"),
+    target: text("target").notNull(),
+  },
+  (table) => [
+    index("bulk_actions_by_workspace").on(table.workspaceId, table.id),
+    // A few at a time; leaving it is free.
+    index("bulk_actions_pending")
+      .on(table.id)
+      .where(sql`status = 'PENDING'`),
+  ],
+);
+
+/** What a bulk action cancelled, or the replays that it started. */
+export const bulkActionRuns = sqliteTable(
+  "bulk_action_runs",
+  {
+    bulkActionId: text("bulk_action_id").notNull(),
+    executionId: text("execution_id").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.bulkActionId, table.executionId] })],
 );

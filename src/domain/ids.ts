@@ -76,11 +76,44 @@ export function childExecutionId(jobId: string, nowMs: number, origin: string, t
   }
 }
 
-/** FNV-1a, of which 30 bits make a suffix. */
-function hashText(text: string): string {
+/**
+ * The id of the execution that an item of a batch starts. Ten bits of the suffix are the index, so that no two items of
+ * one batch share an id, and twenty are of the batch; of items of one job and one due time, that is.
+ */
+export function batchExecutionId(jobId: string, dueMs: number, batchId: string, index: number): string {
+  const place = ALPHABET.charAt((index >> 5) & 31) + ALPHABET.charAt(index & 31);
+  return `exe_${encodeTime(dueMs)}${jobKey(jobId)}${unscheduled(place + hashText(batchId).slice(2))}`;
+}
+
+/** The replays of one bulk action are due within so many milliseconds before it, by their ids. */
+const REPLAY_SPREAD_MS = 4_096;
+
+/**
+ * The id of the replay that a bulk action starts of an execution: the same one however often it is asked for. Twelve
+ * more bits of hash go into the due time, since a bulk action may replay a hundred thousand executions of one job.
+ */
+export function bulkReplayId(originalId: string, bulkActionId: string, createdAtMs: number): string {
+  const spreadMs = fnv1a(`${originalId}/${bulkActionId}`) % REPLAY_SPREAD_MS;
+  const suffix = hashText(`${bulkActionId}/${originalId}`);
+  return `exe_${encodeTime(createdAtMs - spreadMs)}${jobKey(originalId)}${unscheduled(suffix)}`;
+}
+
+/** Kept apart from the suffix of a schedule's fire. */
+function unscheduled(suffix: string): string {
+  return suffix === SCHEDULED_SUFFIX ? `${SCHEDULED_SUFFIX.slice(1)}1` : suffix;
+}
+
+/** 32 bits. */
+function fnv1a(text: string): number {
   let hash = 0x811c9dc5;
   for (let index = 0; index < text.length; index += 1) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
-  let rest = (hash >>> 0) ^ ((hash >>> 0) >>> 30);
+  return hash >>> 0;
+}
+
+/** 30 bits of FNV-1a as a suffix. */
+function hashText(text: string): string {
+  const hash = fnv1a(text);
+  let rest = hash ^ (hash >>> 30);
   let suffix = "";
   for (let index = 0; index < SUFFIX_LENGTH; index += 1) {
     suffix += ALPHABET.charAt(rest & 31);
@@ -118,7 +151,12 @@ export function timeOf(id: string): number {
 
 /** Smallest and largest execution id of a due time: a time range of executions is a range of ids. */
 export function executionIdFloor(dueMs: number): string {
-  return `exe_${encodeTime(Math.max(0, dueMs))}`;
+  return idFloor("exe", dueMs);
+}
+
+/** The same for every other kind of id, by the time that it begins with. */
+export function idFloor(prefix: string, timeMs: number): string {
+  return `${prefix}_${encodeTime(Math.max(0, timeMs))}`;
 }
 
 export function isJobId(text: string): boolean {

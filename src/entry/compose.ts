@@ -6,18 +6,25 @@ import { attemptExecution } from "../app/executions/attemptExecution.ts";
 import { collectHistory } from "../app/executions/collectHistory.ts";
 import { groupCommit } from "../app/executions/groupCommit.ts";
 import { runErrands } from "../app/executions/runErrands.ts";
+import { runSlice } from "../app/bulkActions/runSlice.ts";
+import type { BulkQueue } from "../app/ports/bulkActions.ts";
 import type { WatchdogDeps } from "../app/reconcile/watchdog.ts";
 import type { Services } from "../app/services.ts";
+import { createBatchRepository } from "../db/batchRepository.ts";
+import { createBulkActionRepository } from "../db/bulkActionRepository.ts";
 import type { StorageDeps } from "../db/calls.ts";
 import { createExecutionRepository } from "../db/executionRepository.ts";
 import { createHistory } from "../db/history.ts";
 import { createJobRepository } from "../db/jobRepository.ts";
 import { createJobVersionRepository } from "../db/jobVersions.ts";
+import { createLabelRepository } from "../db/labelRepository.ts";
 import { metered } from "../db/meter.ts";
+import { createScheduleBindingRepository } from "../db/scheduleBindingRepository.ts";
 import { createSecretRepository } from "../db/secretRepository.ts";
 import { createSigningKeyRepository } from "../db/signingKeyRepository.ts";
 import { createTokenRepository } from "../db/tokenRepository.ts";
 import { createTriggerRepository } from "../db/triggerRepository.ts";
+import { createWaitTokenRepository } from "../db/waitTokenRepository.ts";
 import { createWorkspaceRepository } from "../db/workspaceRepository.ts";
 import type { AttemptWork } from "../domain/engine/claim.ts";
 import { isFinished } from "../domain/execution/execution.ts";
@@ -30,6 +37,7 @@ import { logFinished } from "../observability/executionLog.ts";
 import { logFault } from "../observability/log.ts";
 import { sendHttp } from "../outbound/httpClient.ts";
 import type { ConsumerDeps } from "../queue/consumer.ts";
+import { createProducer } from "../queue/producer.ts";
 import { parseKeyring } from "../secrets/keyring.ts";
 import type { Keyring } from "../secrets/keyring.ts";
 import { createDataKeyCache, createSecretReader } from "../secrets/reader.ts";
@@ -71,7 +79,19 @@ const storage: StorageDeps = {
 
 type Repositories = Pick<
   Services,
-  "jobs" | "jobVersions" | "executions" | "workspaces" | "tokens" | "secrets" | "signingKeys" | "triggers"
+  | "jobs"
+  | "jobVersions"
+  | "executions"
+  | "workspaces"
+  | "tokens"
+  | "secrets"
+  | "signingKeys"
+  | "triggers"
+  | "labels"
+  | "batches"
+  | "waitTokens"
+  | "scheduleBindings"
+  | "bulkActions"
 >;
 
 const repositoriesByEnv = new WeakMap<Bindings, Repositories>();
@@ -90,31 +110,27 @@ function repositoriesOf(env: Bindings): Repositories {
     secrets: createSecretRepository(db, storage),
     signingKeys: createSigningKeyRepository(db, storage),
     triggers: createTriggerRepository(db, storage),
+    labels: createLabelRepository(db, storage),
+    batches: createBatchRepository(db, storage),
+    waitTokens: createWaitTokenRepository(db, storage),
+    scheduleBindings: createScheduleBindingRepository(db, storage),
+    bulkActions: createBulkActionRepository(db, storage),
   };
   repositoriesByEnv.set(env, repositories);
   return repositories;
 }
 
-function comesNext<T extends object>(name: string): T {
-  return new Proxy({} as T, {
-    get: () => () => {
-      throw new Error(`${name} comes with the next commits.`);
-    },
-  });
-}
-
-/** What the API's use cases work with. The host of `requestUrl` is our own: no job may call it. */
-export function composeServices(env: Bindings, waitUntil: (work: Promise<unknown>) => void, requestUrl: URL): Services {
-  const policy = targetPolicy(env, [requestUrl.host]);
+/** What the use cases work with. The host of `requestUrl` is our own: no job may call it; `null` where none came in. */
+export function composeServices(
+  env: Bindings,
+  waitUntil: (work: Promise<unknown>) => void,
+  requestUrl: URL | null,
+): Services {
+  const policy = targetPolicy(env, requestUrl === null ? [] : [requestUrl.host]);
   const outbound = composeOutbound(env, policy);
   return {
     ...repositoriesOf(env),
-    labels: comesNext("labels"),
-    batches: comesNext("batches"),
-    waitTokens: comesNext("waitTokens"),
-    scheduleBindings: comesNext("scheduleBindings"),
-    bulkActions: comesNext("bulkActions"),
-    bulkQueue: comesNext("bulkQueue"),
+    bulkQueue: composeBulkQueue(env),
     triggerSeals: createTriggerSeals({ keyring: () => parseKeyring(env), keys: webhookKeys }),
     triggerLimits,
     openVault: async () => {
@@ -129,7 +145,7 @@ export function composeServices(env: Bindings, waitUntil: (work: Promise<unknown
     digest: sha256Hex,
     later: (work) => waitUntil(work.catch((error: unknown) => logFault("api.later_failed", error))),
     report: (fault, context) => logFault("api.fault", fault, context),
-    publicUrl: (env.PUBLIC_URL ?? requestUrl.origin).replace(/\/+$/, ""),
+    publicUrl: (env.PUBLIC_URL ?? requestUrl?.origin ?? "").replace(/\/+$/, ""),
     targetPolicy: policy,
     adminToken: env.ADMIN_TOKEN ?? null,
   };
@@ -151,6 +167,7 @@ export function composeConsumer(env: Bindings, waitUntil: (work: Promise<unknown
     collectHistory: async (jobId) => {
       for (const { execution } of await collectHistory(jobId, { actors, history })) logFinished(execution, null);
     },
+    runBulkSlice: (id) => runSlice(composeServices(env, waitUntil, null), id),
     runErrands: (jobId) => runErrands(jobId, { actors, jobs: repositoriesOf(env).jobs, report: logFault }),
     attempt: async (work: AttemptWork) => {
       const report = await attemptExecution(work, {
@@ -187,11 +204,17 @@ function composeOutbound(env: Bindings, policy: TargetPolicy): Services["outboun
   };
 }
 
+/** A message that could not be sent is replaced by the watchdog. */
+function composeBulkQueue(env: Bindings): BulkQueue {
+  const producer = createProducer(env.EXECUTIONS, (error) => logFault("bulk_action.send_failed", error));
+  return { send: (id) => producer.send([{ v: 1, type: "bulk_action", id }]) };
+}
+
 export function composeWatchdog(env: Bindings): WatchdogDeps {
   return {
     clock,
-    jobs: repositoriesOf(env).jobs,
-    executions: repositoriesOf(env).executions,
+    ...repositoriesOf(env),
+    bulkQueue: composeBulkQueue(env),
     actors: createJobActors(env.JOB_ACTOR),
     retentionDays: retentionDays(env.HISTORY_RETENTION_DAYS),
     report: logFault,

@@ -20,6 +20,7 @@ export interface ConsumerDeps {
   readonly attempt: (work: AttemptWork) => Promise<void>;
   readonly collectHistory: (jobId: string) => Promise<void>;
   readonly runErrands: (jobId: string) => Promise<void>;
+  readonly runBulkSlice: (id: string) => Promise<void>;
   readonly report: (event: string, error: unknown) => void;
   /** Keeps the invocation alive for work that outlives the handler. */
   readonly waitUntil: (work: Promise<unknown>) => void;
@@ -68,6 +69,9 @@ async function accept(message: Message, deps: ConsumerDeps, slots: Slots): Promi
     case "errands":
       message.ack();
       return { done: guarded("errands.failed", deps, () => deps.runErrands(body.jobId)) };
+    case "bulk_action":
+      message.ack();
+      return { done: guarded("bulk_action.failed", deps, () => deps.runBulkSlice(body.id)) };
     case "attempt":
       return await acceptAttempt(body, message, deps, slots);
   }
@@ -105,7 +109,10 @@ async function claimFor(body: AttemptMessageBody, message: Message, deps: Consum
   }
 }
 
-/** What fails here is healed by the actor: the lease of a claim ends, owed history is asked for again. */
+/**
+ * What fails here is healed: by the actor, when the lease of a claim ends or owed history is asked for again, and by the
+ * watchdog, which resumes a bulk action that stands still.
+ */
 async function guarded(event: string, deps: ConsumerDeps, work: () => Promise<void>): Promise<void> {
   try {
     await work();

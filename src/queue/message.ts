@@ -20,7 +20,15 @@ const historyMessage = z.object({ v: z.literal(1), type: z.literal("history"), j
 /** Asks a consumer to tell other actors what this job's has to tell them. */
 const errandsMessage = z.object({ v: z.literal(1), type: z.literal("errands"), jobId: z.string() });
 
-const executionMessage = z.discriminatedUnion("type", [attemptMessage, historyMessage, errandsMessage]);
+/** Asks a consumer to carry a bulk action on by one slice. */
+const bulkActionMessage = z.object({ v: z.literal(1), type: z.literal("bulk_action"), id: z.string() });
+
+const executionMessage = z.discriminatedUnion("type", [
+  attemptMessage,
+  historyMessage,
+  errandsMessage,
+  bulkActionMessage,
+]);
 
 export type ExecutionMessage = z.infer<typeof executionMessage>;
 

@@ -13,27 +13,20 @@ import { vi } from "vitest";
 import { applyJob } from "../../src/app/jobs/applyJob.ts";
 import { deleteJob } from "../../src/app/jobs/deleteJob.ts";
 import type { Services } from "../../src/app/services.ts";
-import type { HistoryEntry, JobActorProtocol } from "../../src/domain/engine/protocol.ts";
+import type { HistoryEntry, JobActorProtocol, TriggerRequest } from "../../src/domain/engine/protocol.ts";
 import type { Execution } from "../../src/domain/execution/execution.ts";
 import { jobKey } from "../../src/domain/ids.ts";
 import type { Job } from "../../src/domain/job/job.ts";
 import { composeServices } from "../../src/entry/compose.ts";
-import type { Bindings } from "../../src/entry/env.ts";
 import worker from "../../src/entry/worker.ts";
 import type { ExecutionMessage } from "../../src/queue/message.ts";
 import { aJob } from "../workerd/db/builders.ts";
 import { storageOn } from "../workerd/db/storage.ts";
+import { attemptKey, Consumer, type DeathPoint, NEVER } from "./simulatedConsumer.ts";
+import { MessageHandle, type QueuedMessage, SimulatedQueues } from "./simulatedQueues.ts";
 
 /** A whole minute, decades from now. */
 export const SIMULATED_START_MS = Date.UTC(2040, 0, 2, 12, 0, 0);
-
-/** Where a consumer dies: each point is after the named thing happened and before anything else does. */
-export type DeathPoint = "received" | "claimed" | "sent" | "recorded" | "finished";
-
-export interface QueuedMessage {
-  readonly queue: "carillon-executions" | "carillon-long-executions";
-  readonly body: ExecutionMessage;
-}
 
 export interface SeenArrival {
   readonly executionId: string;
@@ -51,11 +44,10 @@ export interface LoggedEvent {
 
 /** Far more than any story needs; an engine that rings for ever fails instead of hanging. */
 const RINGS_MOST = 5_000;
-const NEVER = new Promise<never>(() => {});
 const databases = storageOn(env.DB);
 
 export class Simulation {
-  readonly messages: QueuedMessage[] = [];
+  readonly messages: QueuedMessage[];
   readonly arrivals: SeenArrival[] = [];
   readonly logs: LoggedEvent[] = [];
   readonly jobs = new Map<string, Job>();
@@ -63,20 +55,19 @@ export class Simulation {
   answer: (arrival: SeenArrival) => Response | Promise<Response> = () => new Response("ok");
   /** Runs before every call that a consumer or the watchdog makes to D1: throws or hangs as a test wants. */
   beforeD1: () => void | Promise<void> = () => {};
-  /** Messages that actors sent so far. */
-  sent = 0;
   /** Calls to D1 so far, those that failed included. */
   d1Calls = 0;
   /** Whether every actor loses its memory after every step that it makes. */
   evicting = false;
   #nowMs: number;
+  readonly #queues: SimulatedQueues;
   readonly #senders = new Map<string, Consumer>();
 
   constructor(startMs = SIMULATED_START_MS) {
     this.#nowMs = startMs;
     vi.useFakeTimers({ toFake: ["Date"], now: startMs });
-    this.#captureQueue("carillon-executions", env.EXECUTIONS);
-    this.#captureQueue("carillon-long-executions", env.LONG_EXECUTIONS);
+    this.#queues = new SimulatedQueues();
+    this.messages = this.#queues.waiting;
     vi.stubGlobal(
       "fetch",
       async (url: string, init: RequestInit) => await this.#receive(url, new Headers(init.headers)),
@@ -91,6 +82,11 @@ export class Simulation {
     vi.useRealTimers();
     vi.unstubAllGlobals();
     vi.restoreAllMocks();
+  }
+
+  /** Messages that actors sent so far. */
+  get sent(): number {
+    return this.#queues.sent;
   }
 
   get nowMs(): number {
@@ -151,12 +147,10 @@ export class Simulation {
     this.jobs.delete(job.id);
   }
 
-  async runNow(job: Job): Promise<string> {
-    const answer = await this.actor(job.id).trigger({
-      workspaceId: job.workspaceId,
-      source: "manual",
-      replayedFrom: null,
-    });
+  async runNow(job: Job, asked: Partial<TriggerRequest> = {}): Promise<string> {
+    const { workspaceId } = job;
+    const request = { workspaceId, source: "manual", replayedFrom: null, ...asked } as const;
+    const answer = await this.actor(job.id).trigger(request);
     await this.#step(job.id);
     if (answer.type !== "started") throw new Error(`run-now answered ${answer.type}`);
     return answer.execution.id;
@@ -237,21 +231,12 @@ export class Simulation {
 
   /** Delivers everything that waits, and what that brings about, until nothing waits. */
   async deliverAll(): Promise<void> {
-    while (this.messages.length > 0) {
-      const [first] = this.messages;
-      if (!first) return;
-      const batch = this.messages.filter((message) => message.queue === first.queue).slice(0, 10);
-      this.take(batch);
-      await this.deliver(batch);
-    }
+    while (this.messages.length > 0) await this.deliver(this.#queues.nextBatch());
   }
 
   /** Removes messages from the queue and returns them: all, or the given ones. */
-  take(messages: readonly QueuedMessage[] = [...this.messages]): QueuedMessage[] {
-    return messages.flatMap((message) => {
-      const index = this.messages.indexOf(message);
-      return index === -1 ? [] : this.messages.splice(index, 1);
-    });
+  take(messages?: readonly QueuedMessage[]): QueuedMessage[] {
+    return this.#queues.take(messages);
   }
 
   /**
@@ -362,188 +347,20 @@ export class Simulation {
     return consumer?.dead ? await NEVER : response;
   }
 
-  #captureQueue(queue: QueuedMessage["queue"], binding: Queue<ExecutionMessage>): void {
-    vi.spyOn(binding, "send").mockImplementation(async (body) => {
-      this.#enqueue({ queue, body });
-      return undefined as never;
-    });
-    vi.spyOn(binding, "sendBatch").mockImplementation(async (batch) => {
-      for (const { body } of batch) this.#enqueue({ queue, body });
-      return undefined as never;
-    });
-  }
-
-  #enqueue(message: QueuedMessage): void {
-    this.sent += 1;
-    this.messages.push(message);
-  }
-
   async #step(jobId: string): Promise<void> {
     if (this.evicting) await this.evict(jobId);
   }
 
   async #stepOf(messages: readonly QueuedMessage[]): Promise<void> {
-    const ids = messages.map(({ body }) => (body.type === "attempt" ? body.executionId : body.jobId));
+    const ids = messages.flatMap(({ body }) => {
+      if (body.type === "bulk_action") return [];
+      return [body.type === "attempt" ? body.executionId : body.jobId];
+    });
     for (const key of new Set(ids.map(jobKey))) {
       const jobId = [...this.jobs.keys()].find((id) => jobKey(id) === key);
       if (jobId !== undefined) await this.#step(jobId);
     }
   }
-}
-
-interface ConsumerWorld {
-  readonly beforeD1: () => Promise<void>;
-  readonly claimed: (consumer: Consumer, key: string) => void;
-}
-
-/** One invocation's view of the world, which ends where it dies. */
-class Consumer {
-  dead = false;
-  readonly died: Promise<void>;
-  readonly #dies: DeathPoint | null;
-  readonly #world: ConsumerWorld;
-  readonly #die: () => void;
-
-  constructor(dies: DeathPoint | null, world: ConsumerWorld) {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#dies = dies;
-    this.#world = world;
-    this.died = promise;
-    this.#die = resolve;
-  }
-
-  reach(point: DeathPoint): void {
-    if (this.#dies !== point || this.dead) return;
-    this.dead = true;
-    this.#die();
-  }
-
-  bindings(): Bindings {
-    const changed: Partial<Bindings> = {
-      DB: d1Through(async () => {
-        if (this.dead) await NEVER;
-        await this.#world.beforeD1();
-      }),
-      JOB_ACTOR: this.#namespace(),
-    };
-    return new Proxy(env as Bindings, {
-      get: (target, key) => Reflect.get(key in changed ? changed : target, key) as unknown,
-    });
-  }
-
-  #namespace(): Bindings["JOB_ACTOR"] {
-    const getByName = (name: string): JobActorProtocol => {
-      const stub = env.JOB_ACTOR.getByName(name) as unknown as JobActorProtocol;
-      const alive = async <T>(call: () => Promise<T>): Promise<T> => {
-        if (this.dead) await NEVER;
-        const answer = await call();
-        if (this.dead) await NEVER;
-        return answer;
-      };
-      return {
-        apply: (job) => alive(() => stub.apply(job)),
-        trigger: (request) => alive(() => stub.trigger(request)),
-        triggerMany: (requests) => alive(() => stub.triggerMany(requests)),
-        reschedule: (workspaceId, id, untilMs) => alive(() => stub.reschedule(workspaceId, id, untilMs)),
-        forgetDedupe: (workspaceId, key) => alive(() => stub.forgetDedupe(workspaceId, key)),
-        load: (workspaceId) => alive(() => stub.load(workspaceId)),
-        countEarlier: (workspaceId, count) => alive(() => stub.countEarlier(workspaceId, count)),
-        cancel: (workspaceId, id) => alive(() => stub.cancel(workspaceId, id)),
-        describe: (workspaceId, id) => alive(() => stub.describe(workspaceId, id)),
-        owed: () => alive(() => stub.owed()),
-        erase: () => alive(() => stub.erase()),
-        restart: (request) => alive(() => stub.restart(request)),
-        signal: (request) => alive(() => stub.signal(request)),
-        decide: (request) => alive(() => stub.decide(request)),
-        approval: (executionId, step, token) => alive(() => stub.approval(executionId, step, token)),
-        errands: () => alive(() => stub.errands()),
-        errandDone: (id, outcome) => alive(() => stub.errandDone(id, outcome)),
-        childEnded: (end) => alive(() => stub.childEnded(end)),
-        cancelChild: (workspaceId, id) => alive(() => stub.cancelChild(workspaceId, id)),
-        claim: (message) =>
-          alive(async () => {
-            const answer = await stub.claim(message);
-            if (answer.verdict !== "run") return answer;
-            this.#world.claimed(this, attemptKey(answer.work.executionId, answer.work.attempt));
-            this.reach("claimed");
-            return answer;
-          }),
-        finish: (result) => {
-          this.reach("recorded");
-          return alive(async () => {
-            const answer = await stub.finish(result);
-            this.reach("finished");
-            return answer;
-          });
-        },
-        confirm: (confirmed) => {
-          this.reach("recorded");
-          return alive(async () => {
-            await stub.confirm(confirmed);
-            this.reach("finished");
-          });
-        },
-      };
-    };
-    return { getByName } as unknown as Bindings["JOB_ACTOR"];
-  }
-}
-
-class MessageHandle {
-  readonly id: string;
-  readonly timestamp = new Date();
-  readonly attempts = 1;
-  readonly body: ExecutionMessage;
-  readonly #again: () => void;
-  #settled = false;
-
-  constructor(message: QueuedMessage, index: number, again: () => void) {
-    this.id = `message-${index}`;
-    this.body = message.body;
-    this.#again = again;
-  }
-
-  ack(): void {
-    this.#settled = true;
-  }
-
-  retry(): void {
-    if (this.#settled) return;
-    this.#settled = true;
-    this.#again();
-  }
-}
-
-/** The real D1, each call of which first passes `gate`. */
-function d1Through(gate: () => Promise<void>): D1Database {
-  const originals = new WeakMap<object, D1PreparedStatement>();
-  const gated = (statement: D1PreparedStatement): D1PreparedStatement => {
-    const proxy = new Proxy(statement, {
-      get(target, key) {
-        if (key === "bind") return (...params: unknown[]) => gated(target.bind(...params));
-        const member: unknown = Reflect.get(target, key, target);
-        if (typeof member !== "function") return member;
-        return async (...args: unknown[]): Promise<unknown> => {
-          await gate();
-          return Reflect.apply(member, target, args) as unknown;
-        };
-      },
-    });
-    originals.set(proxy, statement);
-    return proxy;
-  };
-  const db = {
-    prepare: (sql: string) => gated(env.DB.prepare(sql)),
-    batch: async (batch: D1PreparedStatement[]) => {
-      await gate();
-      return await env.DB.batch(batch.map((each) => originals.get(each) ?? each));
-    },
-  };
-  return db as unknown as D1Database;
-}
-
-function attemptKey(executionId: string, attempt: number): string {
-  return `${executionId}/${attempt}`;
 }
 
 function parseLog(line: unknown): LoggedEvent {

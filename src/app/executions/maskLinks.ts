@@ -11,6 +11,7 @@ const LINK =
   /(v1(?:\/|%2f)(?:callbacks|approvals)(?:\/|%2f)exe_\w{1,64}?(?:\/|%2f)[^\s"\\/?#]{1,512}?(?:\/|%2f))[0-9a-f]{32}/gi;
 
 export function maskLinks(execution: Execution): Execution {
-  if (execution.workflow === null) return execution;
+  // A plain job's input may hold a link too: of the execution that started it by `run_job`.
+  if (execution.workflow === null && execution.start === null) return execution;
   return JSON.parse(JSON.stringify(execution).replaceAll(LINK, `$1${MASK}`)) as Execution;
 }

@@ -7,6 +7,7 @@
 
 import type { AttemptWork } from "../../domain/engine/claim.ts";
 import type { Execution } from "../../domain/execution/execution.ts";
+import type { RequestSpec } from "../../domain/job/request.ts";
 import type { JsonValue } from "../../domain/json.ts";
 import type { OutboundRequest, OutboundResult } from "../../domain/net/exchange.ts";
 import { err, ok, type Result } from "../../domain/result.ts";
@@ -15,6 +16,7 @@ import { findSecretReferences, referencesIn } from "../../domain/secret/referenc
 import type { TemplateScope } from "../../domain/template/render.ts";
 import { renderRequest, secretsFrom } from "../../domain/template/requestTemplate.ts";
 import { jobScope } from "../../domain/template/variables.ts";
+import { isWithinBound } from "../../domain/workflow/resolve.ts";
 import type { Clock } from "../../domain/clock.ts";
 import type { SecretReader, Signer } from "../ports.ts";
 
@@ -31,7 +33,7 @@ export type PreparationFailure = Extract<OutboundResult, { kind: "failure" }>;
 
 /** What a request is made from: the work of a claim, or a test of a job that no execution stands behind. */
 export type Preparable = Pick<AttemptWork, "executionId" | "job" | "target" | "data" | "attempt" | "frozen"> & {
-  readonly execution: Pick<Execution, "scheduledForMs">;
+  readonly execution: Pick<Execution, "scheduledForMs" | "start">;
 };
 
 export interface PrepareDeps {
@@ -47,6 +49,10 @@ export async function prepareRequest(
   const { workspaceId } = work.job;
   const { request } = work.target;
   const scope = scopeOf(work);
+  if (work.data === null && !isBounded(request, scope)) {
+    const message = "Nothing was sent: with this input, request or output would take more than 1 MB.";
+    return err(notSent("invalid_request", message));
+  }
   const names = findSecretReferences(request);
   const read = names.length > 0 ? await deps.secrets.read(workspaceId, names) : ok(new Map<string, string>());
   if (!read.ok) {
@@ -63,7 +69,7 @@ export async function prepareRequest(
     );
   }
   const { url, headers, body } = rendered.value;
-  const encoded = encodeBody(body);
+  const encoded = sendsInput(work) ? asJson(inputOf(work)) : encodeBody(body);
   const sent = new Map<string, readonly [string, string]>();
   if (encoded.contentType !== null) sent.set("content-type", ["Content-Type", encoded.contentType]);
   for (const [name, value] of Object.entries(headers)) sent.set(name.toLowerCase(), [name, value]);
@@ -85,6 +91,12 @@ export async function prepareRequest(
   });
 }
 
+/** Templates may name a large input many times. A step's are judged when the step begins. */
+function isBounded({ url, headers, body, output }: RequestSpec, scope: TemplateScope): boolean {
+  const templates = Object.values(output).filter((source) => !source.startsWith("$"));
+  return isWithinBound([url, headers, body, templates], scope);
+}
+
 /** What a step sees, and the frozen variables; two attempts differ in `{{attempt}}` and in nothing else. */
 export function scopeOf(work: Preparable): TemplateScope {
   const { timestampMs, uuid } = work.frozen;
@@ -99,7 +111,19 @@ export function scopeOf(work: Preparable): TemplateScope {
     },
     work.attempt,
   );
-  return { ...work.data, ...variables };
+  return { ...(work.data ?? { input: inputOf(work) }), ...variables };
+}
+
+/** Of a plain job; a step has its own in `data`. Frozen with the execution, so that each attempt sends the same. */
+function inputOf({ execution }: Preparable): JsonValue {
+  return execution.start?.input ?? {};
+}
+
+/** A plain job that was given an input and says nothing of its body sends the input, where a body is usual. */
+function sendsInput({ data, target, execution }: Preparable): boolean {
+  const { method, body } = target.request;
+  const isGiven = data === null && (execution.start?.input ?? null) !== null;
+  return isGiven && body === null && (method === "POST" || method === "PUT" || method === "PATCH");
 }
 
 function notSent(errorClass: string, message: string): PreparationFailure {
@@ -110,7 +134,11 @@ function notSent(errorClass: string, message: string): PreparationFailure {
 function encodeBody(body: JsonValue): { body: string | null; contentType: string | null } {
   if (body === null) return { body: null, contentType: null };
   if (typeof body === "string") return { body, contentType: "text/plain;charset=UTF-8" };
-  return { body: JSON.stringify(body), contentType: "application/json" };
+  return asJson(body);
+}
+
+function asJson(value: JsonValue): { body: string; contentType: string } {
+  return { body: JSON.stringify(value), contentType: "application/json" };
 }
 
 /** By these a target tells executions and their retries apart (DESIGN section 5). */

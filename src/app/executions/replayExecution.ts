@@ -1,4 +1,4 @@
-/** Runs the job of a finished execution once more, with the same input unless some of it is overridden; the original stays as it is. */
+/** Runs the job of a finished execution once more, with the same input; the original stays as it is. */
 
 import { mergedInput } from "../../domain/engine/restart.ts";
 import type { Execution, StartOptions } from "../../domain/execution/execution.ts";
@@ -9,14 +9,19 @@ import type { Outcome } from "../errors.ts";
 import { refused } from "../errors.ts";
 import type { Services } from "../services.ts";
 import { getExecution } from "./getExecution.ts";
+import type { StartRequest } from "./startExecution.ts";
 import { startExecution } from "./startExecution.ts";
 
-/** `overrideInput` is laid over the original's input, member by member where both are objects. */
+export interface ReplayOptions extends Pick<StartRequest, "executionId" | "bulkActionId"> {
+  /** Laid over the original's input, member by member where both are objects. */
+  readonly overrideInput?: JsonValue | undefined;
+}
+
 export async function replayExecution(
   services: Services,
   workspaceId: string,
   executionId: string,
-  overrideInput?: JsonValue,
+  { overrideInput, ...more }: ReplayOptions = {},
 ): Promise<Outcome<Execution>> {
   const original = await getExecution(services, workspaceId, executionId);
   if (!original.ok) return original;
@@ -29,7 +34,8 @@ export async function replayExecution(
   const started = await startExecution(services, workspaceId, jobId, {
     source: "replay",
     replayedFrom: id,
-    ...(start === null ? {} : carriedOver(start)),
+    ...more,
+    ...(start ? carriedOver(start) : {}),
     ...(workflow === null ? {} : { triggerInput: workflow.triggerInput }),
     ...inputOf(original.value, overrideInput),
   });

@@ -147,7 +147,7 @@ describe("replayExecution", () => {
     [[1], { b: 2 }, { b: 2 }],
   ])("lays an override over the input of a plain job: %j, %j", async (input, override, merged) => {
     const world = services({ ...ENDED, workflow: null, start: { ...NO_START_OPTIONS, input } });
-    await replayExecution(world.services, JOB.workspaceId, ENDED.id, override);
+    await replayExecution(world.services, JOB.workspaceId, ENDED.id, { overrideInput: override });
     expect(world.triggered[0]?.input).toEqual(merged);
   });
 });

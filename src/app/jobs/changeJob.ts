@@ -1,33 +1,19 @@
 /** Edits, and the changes of state that have a name of their own. */
 
-import { scheduledExecutionId } from "../../domain/ids.ts";
-import { dependsOnFiring, editJob, transitionFrom } from "../../domain/job/edit.ts";
+import { transitionFrom } from "../../domain/job/edit.ts";
 import type { Transition } from "../../domain/job/edit.ts";
-import type { JobChanges } from "../../domain/job/editMerge.ts";
 import type { Job } from "../../domain/job/job.ts";
-import { scheduleOf } from "../../domain/job/job.ts";
 import { ok } from "../../domain/result.ts";
 import type { Outcome } from "../errors.ts";
-import { invalid, refused } from "../errors.ts";
-import { getExecution } from "../executions/getExecution.ts";
+import { refused } from "../errors.ts";
+import { leadSchedules } from "../schedules/leadSchedules.ts";
 import type { Services } from "../services.ts";
-import type { GivenSecret } from "../triggers/triggerTokens.ts";
-import { nameSecret, storeTrigger } from "../triggers/triggerTokens.ts";
-import { applyJob } from "./applyJob.ts";
+import { nameSecret } from "../triggers/triggerTokens.ts";
 import type { JobInput } from "./createJob.ts";
-import { findJob } from "./viewJob.ts";
+import type { Change } from "./rewriteJob.ts";
+import { COMPLETED, edited, rewriteJob } from "./rewriteJob.ts";
 
-/** Edits of one job at the same moment are rare; a fifth lost race says that something else is wrong. */
-const TRIES = 5;
-
-const COMPLETED =
-  "This job has run and is completed. Run it again with run-now, or PATCH its schedule (schedule.run_at or kind), " +
-  "which makes it active.";
-
-/** What becomes of a job that was read: its next version, or `null` when there is nothing to change. */
-type Change = (job: Job) => Promise<Outcome<Job | null>>;
-
-/** PATCH: replaces what the changes name, in one new version. */
+/** PATCH: replaces what the changes name, in one new version. The schedules that are bound to the job follow it. */
 export async function patchJob(
   services: Services,
   workspaceId: string,
@@ -39,7 +25,10 @@ export async function patchJob(
     const isEmpty = Object.keys(input.changes).length === 0 && input.complaints.length === 0;
     return isEmpty ? ok(null) : await edited(services, job, named);
   };
-  return await changeJob(services, workspaceId, jobId, change, secret);
+  const job = await rewriteJob(services, workspaceId, jobId, change, secret);
+  // A job whose actor is out of reach is saved all the same.
+  if (job.ok || job.error.code === "actor_unavailable") await leadSchedules(services, workspaceId, jobId);
+  return job;
 }
 
 /** Pause, resume or activate; a job that is there already stays as it is, version included. */
@@ -49,7 +38,7 @@ export async function transitionJob(
   jobId: string,
   transition: Transition,
 ): Promise<Outcome<Job>> {
-  return await changeJob(services, workspaceId, jobId, async (job) => {
+  return await rewriteJob(services, workspaceId, jobId, async (job) => {
     if (job.state === "completed") return refused("job_completed", COMPLETED);
     const target = transitionFrom(job.state, transition);
     if (!target.ok) return refused("invalid_state", target.error, { details: { state: job.state } });
@@ -67,61 +56,4 @@ function saysThatRunAtPassed(outcome: Outcome<Job>): boolean {
     outcome.error.code === "invalid_request" &&
     outcome.error.issues.every((issue) => issue.path === "schedule.run_at")
   );
-}
-
-/**
- * Read, change, write if nobody else did meanwhile. The version is the lock: of two edits at the same moment one is
- * repeated on top of the other, and none is lost.
- */
-async function changeJob(
-  services: Services,
-  workspaceId: string,
-  jobId: string,
-  change: Change,
-  secret: GivenSecret | null = null,
-): Promise<Outcome<Job>> {
-  for (let tryNumber = 1; tryNumber <= TRIES; tryNumber++) {
-    const job = await findJob(services, workspaceId, jobId);
-    if (!job.ok) return job;
-    const next = await change(job.value);
-    if (!next.ok) return next;
-    if (next.value === null) return job;
-    const stored = await storeTrigger(services, job.value, next.value, secret);
-    if (!stored.ok) return stored;
-    if (await services.jobs.replace(next.value, job.value.version)) {
-      forgetSecret(services, job.value, next.value);
-      return await applyJob(services, next.value);
-    }
-  }
-  return refused("edit_conflict", "This job is being changed by others all the time; read it and try again.", {
-    retryAfterSeconds: 1,
-  });
-}
-
-/** A secret that the definition named and names no longer is of no use to anybody. */
-function forgetSecret(services: Services, before: Job, after: Job): void {
-  const secretId = before.webhook?.verification?.secretId;
-  if (secretId === undefined || secretId === after.webhook?.verification?.secretId) return;
-  services.later(services.triggers.deleteSecret(secretId));
-}
-
-async function edited(services: Services, job: Job, input: JobInput): Promise<Outcome<Job>> {
-  const result = editJob(job, input.changes, {
-    nowMs: services.clock.now(),
-    targetPolicy: services.targetPolicy,
-    publicUrl: services.publicUrl,
-    complaints: input.complaints,
-    hasFired: await hasFired(services, job, input.changes),
-  });
-  if (result.ok) return result;
-  return result.error.type === "completed" ? refused("job_completed", COMPLETED) : invalid(result.error.issues);
-}
-
-/** Whether the one execution of a one-shot job exists, in its actor or in the history; its id follows from its due time. */
-async function hasFired(services: Services, job: Job, changes: JobChanges): Promise<boolean> {
-  if (!dependsOnFiring(job, changes)) return false;
-  const schedule = scheduleOf(job);
-  if (schedule.type !== "once") return false;
-  const execution = await getExecution(services, job.workspaceId, scheduledExecutionId(job.id, schedule.atMs));
-  return execution.ok;
 }

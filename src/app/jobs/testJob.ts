@@ -74,7 +74,7 @@ function preparableOf({ clock, random }: Pick<Services, "clock" | "random">, job
     data: null,
     attempt: 1,
     frozen: { timestampMs: nowMs, uuid: randomUuid(random) },
-    execution: { scheduledForMs: nowMs },
+    execution: { scheduledForMs: nowMs, start: null },
   };
 }
 

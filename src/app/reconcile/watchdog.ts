@@ -1,18 +1,27 @@
 /**
  * The watchdog, run by a cron trigger: nothing on the way of an execution needs it, it heals what should not have
  * happened. Definitions that were saved but never reached their actor are applied; jobs whose last due time left no trace
- * in the history are woken, which re-arms an alarm that was lost; deleted jobs and old history are removed.
+ * in the history are woken, which re-arms an alarm that was lost; bulk actions that stand still are resumed; deleted jobs,
+ * old history and what was kept beside it are removed.
  */
 
+import { BULK_LEASE_MS } from "../../domain/bulkAction/bulkAction.ts";
 import type { Clock } from "../../domain/clock.ts";
 import { scheduleOf } from "../../domain/job/job.ts";
 import { latestAtOrBefore } from "../../domain/schedule/schedule.ts";
 import type { ExecutionRepository, JobActors, JobRepository } from "../ports.ts";
+import type { BatchRepository } from "../ports/batches.ts";
+import type { BulkActionRepository, BulkQueue } from "../ports/bulkActions.ts";
+import type { WaitTokenRepository } from "../ports/waitTokens.ts";
 
 export interface WatchdogDeps {
   readonly clock: Clock;
   readonly jobs: JobRepository;
   readonly executions: ExecutionRepository;
+  readonly batches: Pick<BatchRepository, "prune">;
+  readonly waitTokens: Pick<WaitTokenRepository, "prune">;
+  readonly bulkActions: Pick<BulkActionRepository, "listStalled" | "prune">;
+  readonly bulkQueue: BulkQueue;
   readonly actors: JobActors;
   /** 0 keeps the history for ever. */
   readonly retentionDays: number;
@@ -22,8 +31,12 @@ export interface WatchdogDeps {
 export interface WatchdogReport {
   readonly applied: number;
   readonly woken: number;
+  readonly resumed: number;
   readonly purged: number;
+  /** Executions. */
   readonly pruned: number;
+  /** Batches, wait tokens and bulk actions. */
+  readonly prunedRecords: number;
 }
 
 /** A save that is younger may still be on its way. */
@@ -38,14 +51,19 @@ const DELETED_MOST = 20;
 const EXECUTIONS_PER_PURGE = 5_000;
 const EXECUTIONS_PER_PRUNE = 5_000;
 const PRUNES_MOST = 20;
+const STALLED_MOST = 100;
+/** Of each kind: a batch may have 100 KB, a bulk action 100,000 executions. */
+const RECORDS_PER_PRUNE = 1_000;
 const WAKES_AT_A_TIME = 20;
 
 export async function runWatchdog(deps: WatchdogDeps): Promise<WatchdogReport> {
   return {
     applied: await part("watchdog.apply_failed", deps, () => applyUnapplied(deps)),
     woken: await part("watchdog.wake_failed", deps, () => wakeOverdue(deps)),
+    resumed: await part("watchdog.resume_failed", deps, () => resumeStalled(deps)),
     purged: await part("watchdog.purge_failed", deps, () => purgeDeleted(deps)),
     pruned: await part("watchdog.prune_failed", deps, () => pruneHistory(deps)),
+    prunedRecords: await part("watchdog.prune_records_failed", deps, () => pruneRecords(deps)),
   };
 }
 
@@ -86,6 +104,12 @@ async function wakeOverdue(deps: WatchdogDeps): Promise<number> {
   return woken;
 }
 
+/** A slice whose worker died, or whose message was lost. */
+async function resumeStalled(deps: WatchdogDeps): Promise<number> {
+  const stalled = await deps.bulkActions.listStalled(deps.clock.now() - BULK_LEASE_MS, STALLED_MOST);
+  return inGroups(stalled, (id) => deps.bulkQueue.send(id));
+}
+
 async function purgeDeleted(deps: WatchdogDeps): Promise<number> {
   const ids = await deps.jobs.listDeleted(DELETED_MOST);
   let purged = 0;
@@ -98,7 +122,7 @@ async function purgeDeleted(deps: WatchdogDeps): Promise<number> {
 
 async function pruneHistory(deps: WatchdogDeps): Promise<number> {
   if (deps.retentionDays === 0) return 0;
-  const beforeMs = deps.clock.now() - deps.retentionDays * 86_400_000;
+  const beforeMs = retainedFromMs(deps);
   let pruned = 0;
   for (let turn = 0; turn < PRUNES_MOST; turn++) {
     const removed = await deps.executions.prune(beforeMs, EXECUTIONS_PER_PRUNE);
@@ -106,6 +130,20 @@ async function pruneHistory(deps: WatchdogDeps): Promise<number> {
     if (removed < EXECUTIONS_PER_PRUNE) break;
   }
   return pruned;
+}
+
+/** What is kept beside the history goes with the history that it is about; what is still open stays. */
+async function pruneRecords(deps: WatchdogDeps): Promise<number> {
+  if (deps.retentionDays === 0) return 0;
+  const beforeMs = retainedFromMs(deps);
+  const batches = await deps.batches.prune(beforeMs, RECORDS_PER_PRUNE);
+  const tokens = await deps.waitTokens.prune(beforeMs, deps.clock.now(), RECORDS_PER_PRUNE);
+  const actions = await deps.bulkActions.prune(beforeMs, RECORDS_PER_PRUNE);
+  return batches + tokens + actions;
+}
+
+function retainedFromMs({ clock, retentionDays }: WatchdogDeps): number {
+  return clock.now() - retentionDays * 86_400_000;
 }
 
 async function inGroups<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<number> {

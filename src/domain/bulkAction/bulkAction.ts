@@ -14,6 +14,9 @@ export const BULK_RUN_IDS_MOST = 1_000;
 /** Executions of one slice, which is one message: a slice is done in seconds, and an abort waits for one at most. */
 export const BULK_SLICE_MOST = 50;
 
+/** A slice takes seconds. What nobody has worked on for as long is resumed. */
+export const BULK_LEASE_MS = 60_000;
+
 /** Every member that is given must hold; at least one is. */
 export interface BulkFilter {
   readonly statuses?: readonly StatusFilter[];

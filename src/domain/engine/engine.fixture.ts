@@ -8,7 +8,7 @@ import { RETRY_DEFAULTS } from "../retry/policy.ts";
 import type { Execution } from "../execution/execution.ts";
 import type { Result } from "../result.ts";
 import type { AttemptWork } from "./claim.ts";
-import type { Deduped } from "./dedupe.ts";
+import type { Deduped, KeyChange } from "./dedupe.ts";
 import { type EngineEvent, reduce, type Reduction } from "./reduce.ts";
 import type { TriggerEvent, TriggerRefusal } from "./start.ts";
 import { type Command, initialState, type JobState } from "./state.ts";
@@ -46,6 +46,7 @@ export class EngineDriver {
   commands: Command[] = [];
   /** What the actor would have in its table of keys. */
   readonly known = new Map<string, Deduped>();
+  #keyChanges: KeyChange[] = [];
   #seed = 1;
 
   /** The same numbers in every run. */
@@ -64,6 +65,7 @@ export class EngineDriver {
   ): Reduction<Type>["answer"] {
     const reduction = reduce<Type>(this.state, event, nowMs, this.random, this.known);
     this.state = reduction.state;
+    this.#keyChanges.push(...reduction.keys);
     for (const change of reduction.keys) {
       if (change.type === "forget") this.known.delete(change.key);
       else this.known.set(change.key, change);
@@ -89,6 +91,11 @@ export class EngineDriver {
     const found = this.commands.filter((command) => command.type === "dispatch");
     this.commands = [];
     return found;
+  }
+
+  /** What the actor was told to remember and to forget since the last call. */
+  takeKeyChanges(): KeyChange[] {
+    return this.#keyChanges.splice(0);
   }
 
   claim(command: { executionId: string; step: string; fence: number }, nowMs: number): AttemptWork | string {

@@ -10,8 +10,11 @@ import type { Verdict } from "../execution/verdict.ts";
 import { type Job, scheduleOf } from "../job/job.ts";
 import { dueBetween } from "../schedule/schedule.ts";
 import type { AttemptWork } from "./claim.ts";
+import type { Execution } from "../execution/execution.ts";
 import { owedHistory } from "./control.ts";
+import type { Deduped } from "./dedupe.ts";
 import { makeAttempt, makeJob, MINUTE, START } from "./engine.fixture.ts";
+import { loadOf } from "./load.ts";
 import { type EngineEvent, isAnnouncementOnly, reduce, type Reduction } from "./reduce.ts";
 import { type Command, initialState, type JobState, occupiesSlot } from "./state.ts";
 import { nextWakeMs } from "./timers.ts";
@@ -20,7 +23,8 @@ type Message = Extract<Command, { type: "dispatch" }>;
 
 const ACTIONS = [
   "wake", "wake", "wake", "deliver", "deliver", "deliver", "duplicate", "drop", "finish", "finish", "fail", "retry",
-  "die", "forget", "sleep", "jump_back", "trigger", "cancel", "pause", "resume", "edit", "collect",
+  "die", "forget", "sleep", "jump_back", "trigger", "delay", "repeat", "reschedule", "cancel", "pause", "resume",
+  "hold", "release", "edit", "collect",
 ] as const; // prettier-ignore
 
 const ENDS: ReadonlySet<string> = new Set(["succeeded", "failed", "cancelled"]);
@@ -37,9 +41,12 @@ class World {
   /** Claims that a worker holds. */
   held: AttemptWork[] = [];
   /** History: the picture with the highest revision of each execution. */
-  readonly history = new Map<string, { rev: number; status: string; dueMs: number; source: string }>();
+  readonly history = new Map<string, { rev: number; status: string; dueMs: number; source: string; code?: string }>();
   readonly sends = new Map<string, number>();
   readonly asked = new Set<string>();
+  /** When what was asked for may begin, and until when. */
+  readonly bounds = new Map<string, { dueMs: number; ttlMs: number }>();
+  readonly #known = new Map<string, Deduped>();
   #ids = 0;
 
   constructor(job: Job) {
@@ -51,21 +58,26 @@ class World {
   send<Type extends EngineEvent["type"]>(event: Extract<EngineEvent, { type: Type }>): Reduction<Type>["answer"] {
     this.#latestMs = Math.max(this.#latestMs, this.nowMs);
     const before = this.state;
-    const reduction = reduce<Type>(before, event, this.nowMs, () => 0.5);
+    const reduction = reduce<Type>(before, event, this.nowMs, () => 0.5, this.#known);
     this.state = reduction.state;
+    for (const change of reduction.keys) if (change.type === "remember") this.#known.set(change.key, change);
     const announced = event.type === "tick" && this.saved === before && isAnnouncementOnly(before, this.state);
     if (!announced) this.saved = this.state;
     for (const command of reduction.commands) if (command.type === "dispatch") this.messages.push(command);
-    const occupied = [...this.state.live.values()].filter(occupiesSlot).length;
-    expect(occupied).toBeLessThanOrEqual(Math.max(this.job.concurrencyLimit, 1));
+    const occupied = [...this.state.live.values()].filter(occupiesSlot);
+    for (const group of Map.groupBy(occupied, ({ execution }) => execution.start?.concurrencyKey).values()) {
+      expect(group.length).toBeLessThanOrEqual(this.job.concurrencyLimit);
+    }
     return reduction.answer;
   }
 
-  record(execution: { id: string; rev: number; status: string; scheduledForMs: number; source: string }): void {
+  record(execution: Pick<Execution, "id" | "rev" | "status" | "scheduledForMs" | "source" | "error">): void {
     const known = this.history.get(execution.id);
     if (known && known.rev >= execution.rev) return;
-    const { rev, status, scheduledForMs: dueMs, source } = execution;
-    this.history.set(execution.id, { rev, status, dueMs, source });
+    const { id, rev, status, scheduledForMs: dueMs, source, error } = execution;
+    this.history.set(id, { rev, status, dueMs, source, ...(error === null ? {} : { code: error.code }) });
+    // What was given up never began.
+    if (error?.code === "expired") expect(this.sends.has(id)).toBe(false);
   }
 
   deliver(message: Message | undefined): void {
@@ -80,6 +92,11 @@ class World {
     const known = this.history.get(executionId);
     const endedByActor = known !== undefined && known.rev % 2 === 0 && ENDS.has(known.status);
     expect(endedByActor).toBe(false);
+    const bounds = this.bounds.get(executionId);
+    if (bounds && !this.sends.has(executionId)) {
+      expect(this.#latestMs).toBeGreaterThanOrEqual(bounds.dueMs);
+      expect(this.nowMs).toBeLessThan(bounds.dueMs + bounds.ttlMs);
+    }
     this.held.push(answer.work);
     this.sends.set(executionId, (this.sends.get(executionId) ?? 0) + 1);
   }
@@ -172,6 +189,40 @@ class World {
         this.send<"trigger">({ type: "trigger", starts: [{ id, source: "manual", replayedFrom: null }] });
         break;
       }
+      case "delay": {
+        const id = `exe_later_${this.#ids++}`;
+        const delayUntilMs = this.nowMs + ((n % 5) - 1) * MINUTE;
+        const ttlMs = n % 2 === 0 ? 30_000 + n : 10 * 24 * 60 * MINUTE;
+        this.asked.add(id);
+        this.bounds.set(id, { dueMs: Math.max(this.nowMs, delayUntilMs), ttlMs });
+        const asked = { id, source: "api", replayedFrom: null, delayUntilMs, ttlMs } as const;
+        this.send<"trigger">({ type: "trigger", starts: [{ ...asked, concurrencyKey: `key ${n % 2}` }] });
+        break;
+      }
+      case "repeat": {
+        const id = `exe_once_${this.#ids++}`;
+        const dedupe = { key: `${n % 3}`, windowMs: 30 * 24 * 60 * MINUTE, kind: "idempotency" } as const;
+        const starts = [{ id, source: "api", replayedFrom: null, dedupe } as const];
+        const [answer] = this.send<"trigger">({ type: "trigger", starts });
+        if (answer?.ok) this.asked.add(id);
+        break;
+      }
+      case "reschedule": {
+        const id = [...this.state.live.keys()][n % Math.max(1, this.state.live.size)];
+        if (!id) break;
+        const untilMs = this.nowMs + ((n % 7) - 1) * MINUTE;
+        const answer = this.send<"reschedule">({ type: "reschedule", executionId: id, untilMs });
+        if (answer.type !== "rescheduled") break;
+        expect(this.sends.has(id)).toBe(false);
+        this.bounds.set(id, { ttlMs: this.bounds.get(id)?.ttlMs ?? 0, dueMs: answer.execution.scheduledForMs });
+        break;
+      }
+      case "hold":
+        this.apply({ queuePaused: true });
+        break;
+      case "release":
+        this.apply({ queuePaused: false });
+        break;
       case "cancel": {
         const ids = [...this.state.live.keys()];
         const executionId = ids[n % Math.max(1, ids.length)];
@@ -195,7 +246,7 @@ class World {
 
   /** From here on nothing fails any more: everything must come to its end. */
   settle(): void {
-    if (this.job.state === "paused") this.apply({ state: "active" });
+    if (this.job.state === "paused" || this.job.queuePaused) this.apply({ state: "active", queuePaused: false });
     this.apply({ schedule: { kind: "scheduled", runAtMs: START - 1 } });
     for (let turn = 0; turn < 2_000; turn++) {
       for (const message of this.messages.splice(0)) this.deliver(message);
@@ -230,6 +281,9 @@ describe("the engine in a hostile world", () => {
         expect(world.state.live.size + world.state.outbox.size).toBe(0);
         for (const [id, entry] of world.history) expect([id, ENDS.has(entry.status)]).toEqual([id, true]);
         for (const id of world.asked) expect(world.history.has(id)).toBe(true);
+        expect(loadOf(world.state, world.nowMs).total).toBe(world.history.size);
+        const once = [...world.asked].filter((id) => id.startsWith("exe_once"));
+        expect(once.length).toBeLessThanOrEqual(3);
         const scheduled = [...world.history.values()].filter((entry) => entry.source === "schedule");
         expect(new Set(scheduled.map((entry) => entry.dueMs)).size).toBe(scheduled.length);
       }),
@@ -238,7 +292,7 @@ describe("the engine in a hostile world", () => {
   });
 
   it("gives every due time its execution under catch_up, whatever is lost, as long as nobody pauses or edits", () => {
-    const steady = new Set(["pause", "resume", "edit"]);
+    const steady = new Set(["pause", "resume", "hold", "release", "edit"]);
     fc.assert(
       fc.property(arbitraryActions, (actions) => {
         const job = makeJob({ misfirePolicy: "catch_up" });

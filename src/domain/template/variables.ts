@@ -16,6 +16,8 @@ export const JOB_VARIABLES = {
   job_name: "scalar",
   scheduled_for: "scalar",
   attempt: "scalar",
+  /** What the execution was started with; `{}` for nothing. */
+  input: "tree",
 } as const satisfies TemplateVariables;
 
 /** What is fixed when an execution starts and reused by every attempt, so that a receiver sees the same values. */
@@ -31,13 +33,13 @@ export interface FrozenValues {
 }
 
 /**
- * The scope of one attempt. Rendering is deterministic, so the request is frozen by freezing these values: two attempts
+ * The scope of one attempt, but for `input`, which is not the same for steps. Rendering is deterministic, so the request is frozen by freezing these values: two attempts
  * differ in `{{attempt}}` (a number, 1 for the first) and in nothing else.
  */
 export function jobScope(
   frozen: FrozenValues,
   attempt: number,
-): TemplateScope & Record<keyof typeof JOB_VARIABLES, string | number> {
+): TemplateScope & Record<Exclude<keyof typeof JOB_VARIABLES, "input">, string | number> {
   return {
     timestamp: new Date(frozen.timestampMs).toISOString(),
     uuid: frozen.uuid,

@@ -1,17 +1,14 @@
-/** `/v1/jobs/{job_id}/…`: pause, resume, activate, run now, and when it is due. */
+/** `/v1/jobs/{job_id}/…`: pause, resume, activate, and when it is due. */
 
 import { transitionJob } from "../../app/jobs/changeJob.ts";
-import { startExecution } from "../../app/executions/startExecution.ts";
 import { findJob, viewJob } from "../../app/jobs/viewJob.ts";
 import { upcomingTimes } from "../../app/schedules/previewSchedule.ts";
 import type { Transition } from "../../domain/job/edit.ts";
-import type { JsonValue } from "../../domain/json.ts";
 import { ok } from "../../domain/result.ts";
-import { anyJson, object, wholeNumber } from "../fields.ts";
+import { object, wholeNumber } from "../fields.ts";
 import type { Operation } from "../operation.ts";
 import { jsonBody } from "../operation.ts";
 import { readBody, readQuery } from "../readInput.ts";
-import { ExecutionSchema, QUEUED_EXECUTION_EXAMPLE, fromExecution } from "./schemas/execution.ts";
 import { JOB_EXAMPLE, JobSchema, fromJobView } from "./schemas/job.ts";
 import { UPCOMING_EXAMPLE, UpcomingSchema } from "./schemas/upcoming.ts";
 import { iso } from "./schemas/time.ts";
@@ -74,42 +71,6 @@ export const activateJobOperation = transitionOperation(
   { summary: "Activate a draft", description: "Starts a job that was created as a draft." },
   { ...JOB_EXAMPLE, version: 2 },
 );
-
-const RunNowBody = object({
-  input: anyJson().optional().openapi({
-    description: "For jobs with steps: what their templates see as `input`. Held against the job's `input_schema`.",
-  }),
-}).openapi("RunNow");
-
-export const runNowOperation: Operation = {
-  access: "write",
-  contract: {
-    id: "runJobNow",
-    method: "post",
-    path: "/v1/jobs/{job_id}/run-now",
-    tag: "Jobs",
-    summary: "Run a job now",
-    description:
-      "Starts an execution with source manual, in any state of the job. The schedule is unaffected. The execution can be " +
-      "read at once. Without an `input`, templates see `{}`.",
-    body: { schema: RunNowBody, example: { input: { order_id: "o_1001" } }, optional: true },
-    answers: {
-      202: { description: "The execution is queued.", schema: ExecutionSchema, example: QUEUED_EXECUTION_EXAMPLE },
-    },
-    errors: ["not_found", "backlog_full", "actor_unavailable"],
-  },
-  async handle(input) {
-    const body = readBody(RunNowBody, jsonBody(input));
-    if (!body.ok) return body;
-    // What came out of `JSON.parse` is JSON, though the schema says only that it is anything.
-    const given = body.value.input as JsonValue | undefined;
-    const request = { source: "manual", ...(given === undefined ? {} : { input: given }) } as const;
-    const started = await startExecution(input.services, input.workspaceId, input.id, request);
-    if (!started.ok) return started;
-    const { execution } = started.value;
-    return ok({ status: 202, body: fromExecution(execution), headers: { location: `/v1/executions/${execution.id}` } });
-  },
-};
 
 /** Of upcoming times, by default. */
 export const UPCOMING_DEFAULT = 10;

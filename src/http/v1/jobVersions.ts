@@ -8,7 +8,7 @@ import { ok } from "../../domain/result.ts";
 import { object } from "../fields.ts";
 import type { Operation } from "../operation.ts";
 import { readQuery } from "../readInput.ts";
-import { JOB_EXAMPLE, definitionMembers, fromDefinition } from "./schemas/job.ts";
+import { JOB_EXAMPLE, definitionMembers, fromDefinition, fromQueue, queueMembers } from "./schemas/job.ts";
 import { PAGINATION_EXAMPLE, fromPage, listOf, pageQuery, toPageRequest } from "./schemas/paging.ts";
 import { iso, momentOut } from "./schemas/time.ts";
 
@@ -20,7 +20,7 @@ const JobVersionSchema = z
     kind: z.enum(JOB_KINDS),
     state: z.enum(JOB_STATES).openapi({ description: "As it was saved with this version." }),
     ...definitionMembers,
-    concurrency_limit: z.int(),
+    ...queueMembers,
     overlap_policy: z.enum(OVERLAP_POLICIES),
     misfire_policy: z.enum(MISFIRE_POLICIES),
     created_at: momentOut().openapi({ description: "When this version was saved." }),
@@ -35,7 +35,7 @@ function fromJobVersion(version: JobVersion): z.output<typeof JobVersionSchema> 
     kind: version.schedule.kind,
     state: version.state,
     ...fromDefinition(version),
-    concurrency_limit: version.concurrencyLimit,
+    ...fromQueue(version),
     overlap_policy: version.overlapPolicy,
     misfire_policy: version.misfirePolicy,
     created_at: iso(version.savedAtMs),
@@ -52,6 +52,8 @@ const VERSION_EXAMPLE: z.output<typeof JobVersionSchema> = {
   request: JOB_EXAMPLE.request,
   retry_policy: JOB_EXAMPLE.retry_policy,
   concurrency_limit: JOB_EXAMPLE.concurrency_limit,
+  concurrency_override: JOB_EXAMPLE.concurrency_override,
+  queue_paused: JOB_EXAMPLE.queue_paused,
   overlap_policy: JOB_EXAMPLE.overlap_policy,
   misfire_policy: JOB_EXAMPLE.misfire_policy,
   created_at: JOB_EXAMPLE.created_at,

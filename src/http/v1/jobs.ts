@@ -2,7 +2,6 @@
 
 import type { IdempotencyKey } from "../../app/ports.ts";
 import type { Outcome } from "../../app/errors.ts";
-import { invalid } from "../../app/errors.ts";
 import { patchJob } from "../../app/jobs/changeJob.ts";
 import { createJob } from "../../app/jobs/createJob.ts";
 import { deleteJob } from "../../app/jobs/deleteJob.ts";
@@ -18,12 +17,11 @@ import type { Operation, WorkspaceInput } from "../operation.ts";
 import { jsonBody } from "../operation.ts";
 import { canonicalJson } from "../readBody.ts";
 import { readQuery } from "../readInput.ts";
+import { IdempotencyHeaders, readIdempotencyKey } from "./idempotencyKey.ts";
 import { STEPPED_JOB_EXAMPLES } from "./schemas/jobExamples.ts";
 import { CreateJobBody, PatchJobBody, readJobInput } from "./schemas/jobInput.ts";
 import { JOB_EXAMPLE, JobSchema, NEW_JOB_EXAMPLE, fromJobView } from "./schemas/job.ts";
 import { PAGINATION_EXAMPLE, fromPage, listOf, pageQuery, toPageRequest } from "./schemas/paging.ts";
-
-const IDEMPOTENCY_KEY = "Idempotency-Key";
 
 export const createJobOperation: Operation = {
   access: "write",
@@ -36,11 +34,7 @@ export const createJobOperation: Operation = {
     description:
       "Saves an HTTP request with its schedule, or steps that a schedule, a webhook or a call starts. With an `Idempotency-Key`, sending the same body again " +
       "answers 200 with the job that the first request created.",
-    headers: object({
-      [IDEMPOTENCY_KEY]: text(1, 255)
-        .optional()
-        .openapi({ description: "1 to 255 visible ASCII characters.", example: "nightly-sync-1" }),
-    }),
+    headers: IdempotencyHeaders,
     body: {
       schema: CreateJobBody,
       example: {
@@ -66,7 +60,7 @@ export const createJobOperation: Operation = {
   async handle(input) {
     const { services, workspaceId } = input;
     const body = jsonBody(input);
-    const idempotency = await readIdempotencyKey(input, body);
+    const idempotency = await withDigest(input, body);
     if (!idempotency.ok) return idempotency;
     const outcome = await createJob(services, workspaceId, readJobInput(CreateJobBody, body), idempotency.value);
     if (!outcome.ok) return outcome;
@@ -81,13 +75,10 @@ export const createJobOperation: Operation = {
   },
 };
 
-async function readIdempotencyKey(input: WorkspaceInput, body: JsonValue): Promise<Outcome<IdempotencyKey | null>> {
-  const key = input.headers.get(IDEMPOTENCY_KEY);
-  if (key === null) return ok(null);
-  if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
-    return invalid([{ path: IDEMPOTENCY_KEY, message: "must be 1 to 255 visible ASCII characters, without spaces" }]);
-  }
-  return ok({ key, bodyDigest: await input.services.digest(canonicalJson(body)) });
+async function withDigest(input: WorkspaceInput, body: JsonValue): Promise<Outcome<IdempotencyKey | null>> {
+  const key = readIdempotencyKey(input.headers);
+  if (!key.ok || key.value === null) return key.ok ? ok(null) : key;
+  return ok({ key: key.value, bodyDigest: await input.services.digest(canonicalJson(body)) });
 }
 
 const ListJobsQuery = object({

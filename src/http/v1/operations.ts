@@ -20,13 +20,7 @@ import {
 } from "./executions.ts";
 import { healthOperation } from "./health.ts";
 import { importJobsOperation } from "./importJobs.ts";
-import {
-  activateJobOperation,
-  pauseJobOperation,
-  resumeJobOperation,
-  runNowOperation,
-  upcomingOperation,
-} from "./jobActions.ts";
+import { activateJobOperation, pauseJobOperation, resumeJobOperation, upcomingOperation } from "./jobActions.ts";
 import {
   createJobOperation,
   deleteJobOperation,
@@ -44,6 +38,7 @@ import {
   replaceSecretOperation,
 } from "./secrets.ts";
 import { listSigningKeysOperation, rotateMasterKeyOperation, rotateSigningKeyOperation } from "./signingKeys.ts";
+import { rescheduleExecutionOperation, runNowOperation } from "./starts.ts";
 import { testJobOperation } from "./testJob.ts";
 import { receiveWebhookOperation, rotateWebhookTokenOperation } from "./triggers.ts";
 
@@ -68,6 +63,7 @@ export const OPERATIONS: readonly Operation[] = [
   getExecutionOperation,
   replayExecutionOperation,
   cancelExecutionOperation,
+  rescheduleExecutionOperation,
   retryExecutionOperation,
   restartExecutionOperation,
   callbackOperation,

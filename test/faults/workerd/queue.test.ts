@@ -6,7 +6,9 @@
 
 import { afterEach, describe, expect, it } from "vitest";
 import { type Chance, createChance, seedOf } from "../../support/random.ts";
-import { type DeathPoint, type QueuedMessage, Simulation } from "../../support/simulation.ts";
+import type { DeathPoint } from "../../support/simulatedConsumer.ts";
+import type { QueuedMessage } from "../../support/simulatedQueues.ts";
+import { Simulation } from "../../support/simulation.ts";
 import { FULL, GIVEN_SEED, randomJob, settleAndAudit } from "./world.ts";
 
 const RUNS = FULL ? 40 : 4;

@@ -6,6 +6,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { countExecutions } from "../../../src/app/jobs/countExecutions.ts";
 import type { Job } from "../../../src/domain/job/job.ts";
 import { parseMessage } from "../../../src/queue/message.ts";
 import { Simulation, SIMULATED_START_MS as START } from "../../support/simulation.ts";
@@ -93,6 +94,21 @@ describe("an actor of the first release", () => {
     expect(await world.owed(job.id)).toEqual([]);
     await world.advanceTo(START + 60 * MINUTE);
     expect(await world.history(job)).toHaveLength(6);
+  });
+
+  it("has its executions counted once, in the history and in its rows, and counts on by itself", async () => {
+    const job = await wake();
+    await insertOldRows("executions");
+    const known = new Set(d1Rows.executions.map(({ id }) => id));
+    for (const { execution } of await world.owed(job.id)) known.add(execution.id);
+    const count = () => countExecutions(world.services(), job.workspaceId, job.id);
+    expect(await count()).toEqual({ ok: true, value: known.size });
+    await world.runNow(job);
+    await world.evict(job.id);
+    expect(await count()).toEqual({ ok: true, value: known.size + 1 });
+    await world.advanceTo(START + 60 * MINUTE);
+    const history = await world.history(job);
+    expect(await count()).toEqual({ ok: true, value: history.length });
   });
 
   it("takes the result of a consumer of the first release, which names no recordedRev", async () => {

@@ -2,22 +2,39 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import type { ExecutionQuery } from "../../../src/app/ports.ts";
 import { encodeCursor } from "../../../src/domain/cursor.ts";
-import type { JobScope } from "../../../src/db/executionListQuery.ts";
-import { executionListStatement } from "../../../src/db/executionListQuery.ts";
+import { executionCountStatement, executionListStatement } from "../../../src/db/executionListQuery.ts";
+import type { JobScope, Place } from "../../../src/db/executionWalks.ts";
 import { EXECUTION_SOURCES, EXECUTION_STATUSES } from "../../../src/domain/execution/execution.ts";
 import { JOB_KINDS, JOB_STATES } from "../../../src/domain/job/job.ts";
 import { aJob, anExecution, aSecret, aSigningKey, aToken, aWorkspaceId, SEALED, START_MS } from "./builders.ts";
 import type { RecordedStatement } from "./storage.ts";
 import { recordingD1, storageOn } from "./storage.ts";
 
-async function planOf({ sql, params }: RecordedStatement): Promise<string[]> {
-  const { results } = await env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`)
-    .bind(...params)
-    .all<{ detail: string }>();
-  return results.map(({ detail }) => detail);
+/** A batch each, because there are thousands. */
+const PLANS_AT_ONCE = 100;
+
+async function plansOf(statements: readonly RecordedStatement[]): Promise<{ sql: string; plan: string[] }[]> {
+  const plans: { sql: string; plan: string[] }[] = [];
+  for (let start = 0; start < statements.length; start += PLANS_AT_ONCE) {
+    const some = statements.slice(start, start + PLANS_AT_ONCE);
+    const answers = await env.DB.batch<{ detail: string }>(
+      some.map(({ sql, params }) => env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`).bind(...params)),
+    );
+    plans.push(
+      ...some.map(({ sql }, index) => ({ sql, plan: (answers[index]?.results ?? []).map(({ detail }) => detail) })),
+    );
+  }
+  return plans;
 }
 
-const TABLES = /\b(executions|jobs|tokens|workspaces|other|secrets|signing_keys)\b/;
+async function planOf(statement: RecordedStatement): Promise<string[]> {
+  const [only] = await plansOf([statement]);
+  return only?.plan ?? [];
+}
+
+/** By their names, and by those that statements give them. */
+const TABLES =
+  /\b(executions|jobs|tokens|workspaces|other|secrets|signing_keys|execution_labels|labels|execution_tags|marked|batches|wait_tokens|schedule_bindings|bulk_actions|bulk_action_runs|whole|named)\b/;
 
 /** A walk over a whole table or index: all that may be scanned are the few deleted jobs, and lists that we passed in. */
 function scansIn(plan: readonly string[]): string[] {
@@ -44,7 +61,12 @@ const scopes: JobScope[] = [
 interface Shape {
   readonly query: ExecutionQuery;
   readonly scope: JobScope;
-  readonly after: { id: string; timeMs: number | null } | null;
+  readonly place: Place | null;
+}
+
+function placesOf(sort: ExecutionQuery["sort"]): (Place | null)[] {
+  const position = { id: anExecution(job).id, timeMs: sort === "created_at" ? START_MS : null };
+  return [null, { position, isBefore: false }, { position, isBefore: true }];
 }
 
 const shapes: Shape[] = scopes.flatMap((scope) =>
@@ -53,7 +75,7 @@ const shapes: Shape[] = scopes.flatMap((scope) =>
       bounds.flatMap((bound) =>
         (["scheduled_for", "created_at"] as const).flatMap((sort) =>
           (["asc", "desc"] as const).flatMap((order) =>
-            [null, { id: anExecution(job).id, timeMs: sort === "created_at" ? START_MS : null }].map((after) => ({
+            placesOf(sort).map((place) => ({
               query: {
                 ...bound,
                 status,
@@ -65,7 +87,7 @@ const shapes: Shape[] = scopes.flatMap((scope) =>
                 page: { limit: 50, offset: 0, cursor: null },
               },
               scope,
-              after,
+              place,
             })),
           ),
         ),
@@ -74,38 +96,97 @@ const shapes: Shape[] = scopes.flatMap((scope) =>
   ),
 );
 
+const statementOf = ({ query, scope, place }: Shape) =>
+  executionListStatement(workspaceId, query, scope, place, START_MS);
+
 describe("the plan of a list of executions", () => {
   it("walks a covering index, and fetches the page's rows by primary key, in every shape", async () => {
-    expect(shapes.length).toBe(5 * 7 * 2 * 2 * 2 * 2 * 2);
-    for (const { query, scope, after } of shapes) {
-      const statement = executionListStatement(workspaceId, query, scope, after);
-      const plan = await planOf(statement);
-      expect(scansIn(plan), statement.sql).toEqual([]);
+    expect(shapes.length).toBe(5 * 7 * 2 * 2 * 2 * 2 * 3);
+    const plans = await plansOf(shapes.map(statementOf));
+    for (const [position, { sql, plan }] of plans.entries()) {
+      expect(scansIn(plan), sql).toEqual([]);
       const searches = plan.filter((line) => line.startsWith("SEARCH executions"));
-      expect(searches[0], statement.sql).toMatch(/USING PRIMARY KEY \(id=\?\)/);
-      expect(searches[1], statement.sql).toMatch(
-        /USING COVERING INDEX executions_by_(workspace|job)|executions_unsucceeded/,
-      );
-      expect(searches[1], statement.sql).toContain("COVERING");
+      expect(searches[0], sql).toMatch(/USING PRIMARY KEY \(id=\?\)/);
+      expect(searches[1], sql).toMatch(/USING COVERING INDEX executions_by_(workspace|job)|executions_unsucceeded/);
+      expect(searches[1], sql).toContain("COVERING");
       expect(searches).toHaveLength(2);
       // A range of due times, or a cursor, is where the walk starts or ends; it is not stepped over.
-      if (query.fromMs !== null) expect(searches[1], statement.sql).toMatch(/id>\? AND id<\?/);
+      if (shapes[position]?.query.fromMs !== null) expect(searches[1], sql).toMatch(/id>\? AND id<\?/);
     }
   });
 
   it("takes the order by due time from the index, unless it merges several jobs", async () => {
-    for (const { query, scope, after } of shapes) {
-      const statement = executionListStatement(workspaceId, query, scope, after);
-      const isMerged = scope.type !== "one" && statement.sql.includes("executions_by_job");
-      if (query.sort === "created_at" || isMerged) continue;
-      expect(await planOf(statement), statement.sql).not.toContain("USE TEMP B-TREE FOR ORDER BY");
+    const statements = shapes.flatMap((shape) => {
+      const statement = statementOf(shape);
+      const isMerged = shape.scope.type !== "one" && statement.sql.includes("executions_by_job");
+      return shape.query.sort === "created_at" || isMerged ? [] : [statement];
+    });
+    for (const { sql, plan } of await plansOf(statements)) {
+      expect(plan, sql).not.toContain("USE TEMP B-TREE FOR ORDER BY");
     }
   });
 
   it("looks for what did not succeed among what did not succeed", async () => {
     const shape = shapes.find(({ query, scope }) => query.status === "failed" && scope.type === "all") as Shape;
-    const plan = await planOf(executionListStatement(workspaceId, shape.query, shape.scope, shape.after));
+    const plan = await planOf(statementOf(shape));
     expect(plan.join("\n")).toContain("executions_unsucceeded (workspace_id=? AND status=?");
+  });
+});
+
+/** What the other API faces filter by, alone and together with more. */
+const narrowings: Partial<ExecutionQuery>[] = [
+  { statuses: ["failed", "cancelled"] },
+  { statuses: ["timed_out"] },
+  { statuses: ["delayed", "expired", "timed_out", "running", "waiting"] },
+  { statuses: ["succeeded", "timed_out"] },
+  { statuses: [] },
+  { sources: ["api", "replay"] },
+  { tags: ["a"] },
+  { tags: ["a", "b"] },
+  { batchId: "batch_1" },
+  { bulkActionId: "bulk_1" },
+  { batchId: "batch_1", bulkActionId: "bulk_1", tags: ["a"] },
+  { jobVersion: 3 },
+  { createdFromMs: START_MS, createdToMs: START_MS + 1 },
+];
+const narrowed = narrowings.flatMap((narrowing) =>
+  shapes
+    .filter(({ query, scope }) => query.status === null && scope.type !== "many")
+    .map(({ query, ...rest }) => ({ ...rest, query: { ...query, ...narrowing } })),
+);
+
+describe("the plan of a list of executions by more", () => {
+  it("never walks what cannot be in it, and reads rows one by one", async () => {
+    const statements = narrowed.flatMap((shape) => [
+      statementOf(shape),
+      executionCountStatement(workspaceId, shape.query, shape.scope, START_MS),
+    ]);
+    for (const { sql, params } of statements) expect(params.length, sql).toBeLessThanOrEqual(100);
+    for (const { sql, plan } of await plansOf(statements)) {
+      expect(scansIn(plan), sql).toEqual([]);
+      for (const line of plan.filter((each) => each.startsWith("SEARCH executions"))) {
+        expect(line, sql).toMatch(
+          /PRIMARY KEY \(id=\?\)|COVERING INDEX (executions_unsucceeded|executions_by_job|executions_by_workspace)/,
+        );
+      }
+    }
+  }, 20_000);
+
+  it("follows each status on its own until the page is full, and puts the pages together", async () => {
+    const query = { ...(shapes[0] as Shape).query, order: "desc", statuses: ["failed", "delayed", "expired"] } as const;
+    const plan = await planOf(executionListStatement(workspaceId, query, { type: "all" }, null, START_MS));
+    expect(plan.filter((line) => line.includes("executions_unsucceeded (workspace_id=? AND status=?"))).toHaveLength(3);
+  });
+
+  it.each([
+    [{ tags: ["a"] }, /SEARCH marked USING PRIMARY KEY \(workspace_id=\? AND tag=\? AND execution_id<\?\)/],
+    [{ bulkActionId: "b" }, /SEARCH marked USING PRIMARY KEY \(bulk_action_id=\? AND execution_id<\?\)/],
+  ])("begins at its place and ends with the page: %j", async (narrowing, begins) => {
+    const query = { ...(shapes[0] as Shape).query, sort: "scheduled_for", order: "desc", ...narrowing } as const;
+    const place = { position: { id: anExecution(job).id, timeMs: null }, isBefore: false };
+    const plan = await planOf(executionListStatement(workspaceId, query, { type: "all" }, place, START_MS));
+    expect(plan.join("\n")).toMatch(begins);
+    expect(plan).not.toContain("USE TEMP B-TREE FOR ORDER BY");
   });
 });
 
@@ -187,13 +268,20 @@ describe("the migrations", () => {
       "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'd1\\_%' ESCAPE '\\' AND name NOT LIKE '\\_cf%' ESCAPE '\\' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
     ).all<{ name: string; sql: string }>();
     expect(results.map(({ name }) => name).toSorted()).toEqual([
+      "batches",
+      "bulk_action_runs",
+      "bulk_actions",
+      "execution_labels",
+      "execution_tags",
       "executions",
       "job_versions",
       "jobs",
+      "schedule_bindings",
       "secrets",
       "signing_keys",
       "tokens",
       "trigger_tokens",
+      "wait_tokens",
       "webhook_secrets",
       "workspaces",
     ]);

@@ -14,6 +14,9 @@ import type { Job } from "../../../src/domain/job/job.ts";
 import { createChance, seedOf } from "../../support/random.ts";
 
 const SEED = seedOf(undefined);
+const ACTIONS = [
+  "wake", "wake", "claim", "claim", "finish", "retry", "edit", "trigger", "delay", "repeat", "cancel", "confirm",
+] as const; // prettier-ignore
 
 async function withEmptyStorage(run: (storage: DurableObjectStorage) => void): Promise<void> {
   const stub = env.JOB_ACTOR.getByName(jobKey(newId("job", START, Math.random)));
@@ -46,9 +49,7 @@ describe("the store", () => {
       const messages: Extract<Command, { type: "dispatch" }>[] = [];
       const claimed: AttemptWork[] = [];
       for (let step = 0; step < 400; step++) {
-        switch (
-          chance.pick(["wake", "wake", "claim", "claim", "finish", "retry", "edit", "trigger", "cancel", "confirm"])
-        ) {
+        switch (chance.pick(ACTIONS)) {
           case "wake":
             nowMs = Math.max(nowMs, nextWakeMs(engine.state) ?? nowMs);
             engine.tick(nowMs);
@@ -76,6 +77,12 @@ describe("the store", () => {
           case "trigger":
             engine.trigger({ id: `exe_${step}` }, nowMs);
             break;
+          case "delay":
+            engine.trigger({ id: `exe_${step}`, delayUntilMs: nowMs + 90_000, ttlMs: 60_000 }, nowMs);
+            break;
+          case "repeat":
+            engine.trigger({ id: `exe_${step}`, dedupe: { key: `k${step % 5}`, windowMs: 300_000 } }, nowMs);
+            break;
           case "cancel": {
             const [executionId] = engine.state.live.keys();
             if (executionId) engine.send<"cancel">({ type: "cancel", executionId }, nowMs);
@@ -88,10 +95,15 @@ describe("the store", () => {
           }
         }
         messages.push(...engine.takeDispatches());
-        store.save(engine.state);
+        store.save(engine.state, { changes: engine.takeKeyChanges(), nowMs });
         const reader = new JobStore(storage, { read: 0, written: 0 });
         const loaded = reader.load();
         expect(comparable(loaded), `step ${step}`).toEqual(comparable(engine.state));
+        const valid = [...engine.known].filter(([, { untilMs }]) => untilMs > nowMs);
+        const known = reader.lookUp(valid.map(([key]) => key));
+        expect([...known].map(([key, { executionId }]) => [key, executionId]).toSorted()).toEqual(
+          valid.map(([key, { executionId }]) => [key, executionId]).toSorted(),
+        );
         // Sometimes the one that loaded goes on, as after an eviction.
         if (loaded && chance.next() < 0.3) {
           store = reader;
@@ -123,6 +135,63 @@ describe("the store", () => {
         expect(rowsOf(() => (work = engine.mustClaim(message, nowMs)))).toBe(1);
         expect(rowsOf(() => work && engine.finish(work, nowMs))).toBe(1);
       }
+    });
+  });
+
+  it("keeps the number of executions at no row of its own, unless the newest one of several ends first", async () => {
+    await withEmptyStorage((storage) => {
+      const counts = { read: 0, written: 0 };
+      const store = new JobStore(storage, counts);
+      const engine = new EngineDriver(
+        makeJob({ schedule: { kind: "scheduled", runAtMs: START - 1 }, concurrencyLimit: 3 }),
+      );
+      const rowsOf = (act: () => void): number => {
+        const before = counts.written;
+        act();
+        store.save(engine.state);
+        const total = new JobStore(storage, { read: 0, written: 0 }).load()?.created;
+        expect(total).toBe(engine.state.created);
+        return counts.written - before;
+      };
+      rowsOf(() => {});
+      const ids = ["exe_1", "exe_2", "exe_3"];
+      expect(ids.map((id) => rowsOf(() => engine.trigger({ id }, START)))).toEqual([1, 1, 1]);
+      const rowsOfEnd = (message: Command | undefined): number => {
+        const work = message?.type === "dispatch" ? engine.claim(message, START) : "unknown";
+        if (typeof work === "string") throw new Error("a claim was refused");
+        rowsOf(() => {});
+        return rowsOf(() => engine.finish(work, START + 1));
+      };
+      const [one, two, three] = engine.takeDispatches();
+      // With its row goes what it says, so the hot one says it; the others cost a row each.
+      expect([rowsOfEnd(three), rowsOfEnd(two), rowsOfEnd(one)]).toEqual([2, 1, 1]);
+      expect(rowsOf(() => engine.trigger({ id: "exe_4" }, START + 2))).toBe(1);
+      expect(engine.state.created).toBe(4);
+    });
+  });
+
+  it("removes keys whose time is over, a few with each that comes, and none that counts", async () => {
+    await withEmptyStorage((storage) => {
+      const store = new JobStore(storage, { read: 0, written: 0 });
+      const engine = new EngineDriver();
+      const chance = createChance(SEED);
+      const keyAt = (nowMs: number) => ({
+        type: "remember" as const,
+        key: `event:${Math.floor(chance.next() * 2 ** 50)}`,
+        executionId: `exe_${nowMs}`,
+        untilMs: nowMs + 100,
+      });
+      const kept = new Map<string, number>();
+      for (let nowMs = START; nowMs < START + 1_000; nowMs += 1) {
+        const change = keyAt(nowMs);
+        kept.set(change.key, change.untilMs);
+        store.save(engine.state, { changes: [change], nowMs });
+      }
+      const nowMs = START + 999;
+      const counting = [...kept].filter(([, untilMs]) => untilMs > nowMs).map(([key]) => key);
+      expect([...store.lookUp(counting).keys()].toSorted()).toEqual(counting.toSorted());
+      const left = store.lookUp([...kept.keys()]).size;
+      expect(left).toBeLessThan(2 * counting.length);
     });
   });
 });

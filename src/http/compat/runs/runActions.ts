@@ -109,7 +109,7 @@ async function begunAgain(
   const { id, workflow } = original;
   const { step, overrideInput } = from;
   if (workflow === null) {
-    return accepted(original, from, await replayExecution(services, workspaceId, id, overrideInput));
+    return accepted(original, from, await replayExecution(services, workspaceId, id, { overrideInput }));
   }
   const isByWebhook = workflow.triggerInput !== null;
   const override = overrideInput && (isByWebhook ? { overrideBody: overrideInput } : { overrideInput });

@@ -2,9 +2,10 @@
 
 import { z } from "@hono/zod-openapi";
 import type { ExecutionSummary } from "../../../app/ports.ts";
-import type { Execution } from "../../../domain/execution/execution.ts";
+import type { Execution, StartOptions } from "../../../domain/execution/execution.ts";
 import { EXECUTION_SOURCES, EXECUTION_STATUSES, isFinished, latenessMs } from "../../../domain/execution/execution.ts";
 import { ATTEMPT_EXAMPLE, AttemptSchema, fromAttempt } from "./attempt.ts";
+import { StartOptionsSchema, fromStartOptions } from "./start.ts";
 import { iso, isoOrNull, momentOut } from "./time.ts";
 import { WORKFLOW_EXAMPLE, fromWorkflow, workflowFields } from "./workflowRecord.ts";
 
@@ -41,6 +42,9 @@ export const ExecutionSchema = z
       .openapi({ description: "The last response, once the execution has ended." }),
     output: z.record(z.string(), z.unknown()).nullable(),
     ...workflowFields,
+    start_options: StartOptionsSchema.optional().openapi({
+      description: "What its start asked for; absent where that was nothing.",
+    }),
   })
   .openapi("Execution");
 
@@ -51,7 +55,15 @@ export function fromExecution(execution: Execution): z.output<typeof ExecutionSc
     final_response: finalResponse(execution),
     output: execution.output,
     ...fromWorkflow(execution),
+    ...fromStart(execution.start),
   };
+}
+
+/** The input of a plain job; that of a job with steps is with them. */
+function fromStart(start: StartOptions | null): Pick<z.output<typeof ExecutionSchema>, "input" | "start_options"> {
+  // An actor of the release before knows of none.
+  if (!start) return {};
+  return { ...(start.input === null ? {} : { input: start.input }), start_options: fromStartOptions(start) };
 }
 
 export function fromExecutionSummary(summary: ExecutionSummary): z.output<typeof ExecutionSummarySchema> {
@@ -123,6 +135,21 @@ export const QUEUED_EXECUTION_EXAMPLE: z.output<typeof ExecutionSchema> = {
   lateness_ms: null,
   attempts: [],
   final_response: null,
+};
+
+/** Started with a delay. */
+export const DELAYED_EXECUTION_EXAMPLE: z.output<typeof ExecutionSchema> = {
+  ...QUEUED_EXECUTION_EXAMPLE,
+  scheduled_for: "2030-01-31T03:00:00.004Z",
+  input: { customer: "c_42" },
+  start_options: {
+    ttl_seconds: 600,
+    max_attempts: 1,
+    concurrency_key: "c_42",
+    idempotency_key: null,
+    batch_id: null,
+    bulk_action_id: null,
+  },
 };
 
 /** Of a job with steps, parked. */

@@ -33,6 +33,23 @@ export const definitionMembers = {
   webhook: WebhookSchema.optional().openapi({ description: "Of webhook_trigger." }),
 };
 
+/** What decides how many executions go on at a time, and whether any does. */
+export const queueMembers = {
+  concurrency_limit: z.int(),
+  concurrency_override: z.int().nullable().openapi({ description: "Holds in place of `concurrency_limit` while set." }),
+  queue_paused: z.boolean().openapi({ description: "Nothing is sent while this is set; starts stay queued." }),
+};
+
+export function fromQueue(
+  job: Pick<Job, "concurrencyLimit" | "concurrencyOverride" | "queuePaused">,
+): Pick<z.output<typeof JobSchema>, keyof typeof queueMembers> {
+  return {
+    concurrency_limit: job.concurrencyLimit,
+    concurrency_override: job.concurrencyOverride?.limit ?? null,
+    queue_paused: job.queuePaused,
+  };
+}
+
 export const JobSchema = z
   .strictObject({
     id: z.string(),
@@ -41,7 +58,7 @@ export const JobSchema = z
     state: z.enum(JOB_STATES),
     ...definitionMembers,
     ...triggerMembers,
-    concurrency_limit: z.int(),
+    ...queueMembers,
     overlap_policy: z.enum(OVERLAP_POLICIES),
     misfire_policy: z.enum(MISFIRE_POLICIES),
     next_run_at: momentOut().nullable().openapi({ description: "null unless the job is active and still to run." }),
@@ -61,7 +78,7 @@ export function fromJobView(view: JobView): z.output<typeof JobSchema> {
     state: job.state,
     ...fromDefinition(job),
     ...fromTrigger(view),
-    concurrency_limit: job.concurrencyLimit,
+    ...fromQueue(job),
     overlap_policy: job.overlapPolicy,
     misfire_policy: job.misfirePolicy,
     next_run_at: isoOrNull(nextRunAtMs),
@@ -133,6 +150,8 @@ export const JOB_EXAMPLE: z.output<typeof JobSchema> = {
     max_duration_seconds: null,
   },
   concurrency_limit: 1,
+  concurrency_override: null,
+  queue_paused: false,
   overlap_policy: "queue",
   misfire_policy: "fire_once",
   next_run_at: "2030-02-01T01:00:00.000Z",

@@ -8,7 +8,7 @@ import { JOB_KINDS, MISFIRE_POLICIES, OVERLAP_POLICIES } from "../../../domain/j
 import { CONCURRENCY_LEAST, CONCURRENCY_MOST, NAME_CHARACTERS_MOST } from "../../../domain/job/validate.ts";
 import { EVERY_MINUTES_LEAST, EVERY_MINUTES_MOST } from "../../../domain/job/validateSchedule.ts";
 import type { JsonValue } from "../../../domain/json.ts";
-import { anyJson, moment, object, oneOf, optional, text, wholeNumber } from "../../fields.ts";
+import { anyJson, flag, moment, object, oneOf, optional, text, wholeNumber } from "../../fields.ts";
 import type { Path } from "../../readInput.ts";
 import { read } from "../../readInput.ts";
 import {
@@ -61,6 +61,13 @@ const members = {
   }),
   concurrency_limit: optional(wholeNumber(CONCURRENCY_LEAST, CONCURRENCY_MOST)).openapi({
     description: "Executions at a time, whatever started them; default 1 for recurring and cron, else 10.",
+  }),
+  concurrency_override: optional(wholeNumber(CONCURRENCY_LEAST, CONCURRENCY_MOST)).openapi({
+    description: "Holds in place of concurrency_limit until it is set to `null`, the default.",
+  }),
+  queue_paused: optional(flag()).openapi({
+    description:
+      "Holds everything of the job back, also what is asked for: starts are taken and stay queued. Default false.",
   }),
   overlap_policy: optional(oneOf(OVERLAP_POLICIES)).openapi({
     description: "What a due time does when every slot is taken; default queue.",
@@ -168,6 +175,8 @@ export function toChanges(wire: z.output<typeof PatchJobBody>): JobChanges {
     request: toRequestChanges(wire.request),
     retryPolicy: toRetryPolicyChanges(wire.retry_policy),
     concurrencyLimit: wire.concurrency_limit,
+    concurrencyOverride: wire.concurrency_override,
+    queuePaused: wire.queue_paused,
     overlapPolicy: wire.overlap_policy,
     misfirePolicy: wire.misfire_policy,
     steps: wire.steps ? wire.steps.map(toStep) : wire.steps,

@@ -57,7 +57,7 @@ export const workflowFields = {
     .optional()
     .openapi({ description: "What its run_job steps started. This and what follows: only of jobs with steps." }),
   restarted_from: z.string().nullable().optional().openapi({ description: "What it is a retry or restart of." }),
-  input: z.unknown().optional(),
+  input: z.unknown().optional().openapi({ description: "Also of a plain job that was given one." }),
   trigger_input: z.unknown().optional().openapi({ description: "What came with the webhook that started it." }),
   context: z.record(z.string(), z.unknown()).optional().openapi({ description: "What `extract` took." }),
   step_executions: z
