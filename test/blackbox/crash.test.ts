@@ -152,4 +152,25 @@ describe.concurrent("a process that is killed", () => {
       for (const { job } of jobs) expect(await api.onlyExecution(job.id)).toMatchObject({ status: "succeeded" });
       expect(target.arrivals).toHaveLength(3);
     }));
+
+  it("before a delayed start is due: it runs then, with its input, and its key still answers with it", () =>
+    onItsOwn(async ({ instance, target, api }) => {
+      const request = { method: "POST", timeout_seconds: TIMEOUT_SECONDS };
+      const job = await api.createJob(`${target.url}/later`, { state: "draft", request });
+      const startOnce = (body: Record<string, unknown>) =>
+        instance.api("POST", `/v1/jobs/${job.id}/run-now`, body, { headers: { "idempotency-key": "order-7" } });
+      const dueMs = Date.now() + 4_000;
+      const first = await startOnce({ input: { order: 7 }, run_at: new Date(dueMs).toISOString(), ttl_seconds: 60 });
+      expect([first.status, first.json.status]).toEqual([202, "queued"]);
+      await instance.kill();
+      await instance.restart();
+      const execution = await api.ended(first.json.id);
+      expect(execution).toMatchObject({ status: "succeeded", scheduled_for: new Date(dueMs).toISOString() });
+      expect(target.arrivals.map(({ body, atMs }) => [body, atMs >= dueMs])).toEqual([['{"order":7}', true]]);
+      await instance.kill();
+      await instance.restart();
+      const again = await startOnce({});
+      expect([again.status, again.json.id, again.json.status]).toEqual([200, execution.id, "succeeded"]);
+      expect(target.arrivals).toHaveLength(1);
+    }));
 });

@@ -1,8 +1,8 @@
 /**
  * Hands items of a batch in: each starts one execution, however often it is handed in.
  *
- * The id of an item's execution is written into the batch before the start. So an upload that was cut off anywhere can be
- * repeated: what was started is found, in the actor or in the history, and what was not is started under the same id.
+ * The id of an item's execution is written into the batch before the start, and remembered by its actor after it. So an
+ * upload that was cut off anywhere can be repeated: what was started is found, and what was not is started, under one id.
  */
 
 import type { Batch, BatchItem, BatchItemError } from "../../domain/batch/batch.ts";
@@ -25,8 +25,8 @@ export interface GivenItem extends NewLabels {
   readonly index: number;
   /** The task: a job's id or name. */
   readonly jobIdOrName: string;
-  /** `batchId` and `executionId` are the batch's to give. */
-  readonly request: Omit<StartRequest, "batchId" | "executionId">;
+  /** What identifies its execution is the batch's to give. */
+  readonly request: Omit<StartRequest, "batchId" | "executionId" | "rememberIdMs">;
 }
 
 export interface AddedItems {
@@ -44,6 +44,8 @@ type Planned = Extract<BatchItem, { readonly executionId: string }>;
 
 /** Uploads of one batch at the same moment are few; a sixth lost race says that something else is wrong. */
 const TRIES = 6;
+/** How long an upload that was cut off may be repeated: far longer than clients try. */
+const REMEMBERED_MS = 24 * 60 * 60 * 1_000;
 /** Jobs that are asked, and tasks that are looked up, side by side. */
 const SIDE_BY_SIDE = 10;
 
@@ -137,16 +139,9 @@ async function startItems(
   const { workspaceId } = batch;
   const settled = new Map<number, BatchItem>();
   if (items.length === 0) return { settled, fault: null };
-  // What an earlier upload started and that has ended since is known to the history alone.
-  const ended = await services.executions.summaries(
-    workspaceId,
-    items.map(({ executionId }) => executionId),
-  );
-  for (const item of items) if (ended.has(item.executionId)) settled.set(item.index, { ...item, started: true });
-  const left = items.filter(({ index }) => !settled.has(index));
-  await labelItems(services, workspaceId, left, given);
+  await labelItems(services, workspaceId, items, given);
   let fault: AppError | null = null;
-  await inGroups([...Map.groupBy(left, ({ jobId }) => jobId)], async ([jobId, ofJob]) => {
+  await inGroups([...Map.groupBy(items, ({ jobId }) => jobId)], async ([jobId, ofJob]) => {
     const requests = ofJob.map((item) => requestOf(batch, item, given.get(item.index)));
     const answers = await startMany(services, workspaceId, jobId, requests);
     if (!answers.ok && answers.error.code === "actor_unavailable") {
@@ -185,6 +180,7 @@ function requestOf(batch: Batch, item: Planned, given: GivenItem | undefined): S
     ...request,
     batchId: batch.id,
     executionId: item.executionId,
+    rememberIdMs: REMEMBERED_MS,
     ...(delayUntilMs === undefined ? {} : { delayUntilMs: item.dueMs }),
   };
 }

@@ -3,14 +3,14 @@
  *
  * A slice is claimed for a while, done, and booked under the revision of the claim: a message that comes twice finds the
  * action claimed or further on, and a worker that was given up books nothing. What a slice does may be done again after a
- * worker died: a cancelled execution stays cancelled, and a replay has an id that follows from its original. So each
- * counts once, as what it has come to.
+ * worker died: a cancelled execution stays cancelled, and a replay has an id that follows from its original and that its
+ * actor remembers. So each counts once, as what it has come to.
  */
 
 import type { BulkAction } from "../../domain/bulkAction/bulkAction.ts";
 import { BULK_LEASE_MS, BULK_SLICE_MOST } from "../../domain/bulkAction/bulkAction.ts";
 import { isFinished } from "../../domain/execution/execution.ts";
-import { bulkReplayId, isExecutionId } from "../../domain/ids.ts";
+import { bulkReplayId } from "../../domain/ids.ts";
 import { cancelExecution } from "../executions/cancelExecution.ts";
 import { getExecution } from "../executions/getExecution.ts";
 import { replayExecution } from "../executions/replayExecution.ts";
@@ -19,6 +19,8 @@ import type { BulkProgress } from "../ports/bulkActions.ts";
 import type { Services } from "../services.ts";
 import { queryOf } from "./bulkQuery.ts";
 
+/** How long a slice may be done again after its worker died: the watchdog resumes it within minutes. */
+const REMEMBERED_MS = 24 * 60 * 60 * 1_000;
 /** Executions that are dealt with side by side: each is a few calls to its actor and the database. */
 const SIDE_BY_SIDE = 10;
 
@@ -93,19 +95,12 @@ function isCancelledSince(
 
 /** Ids of the replays. What has not ended, or is gone, cannot be replayed. */
 async function replayAll(services: Services, action: BulkAction, { ids }: BulkSlice): Promise<string[]> {
-  const replayIds = new Map(
-    ids.filter(isExecutionId).map((id) => [id, bulkReplayId(id, action.id, action.createdAtMs)]),
-  );
-  // What an earlier try of this slice started and that has ended since is known to the history alone.
-  const ended = await services.executions.summaries(action.workspaceId, [...replayIds.values()]);
+  const replayIdOf = (id: string) => bulkReplayId(id, action.id, action.createdAtMs);
   const replayed = await those(ids, async (id) => {
-    const executionId = replayIds.get(id);
-    if (executionId === undefined) return false;
-    if (ended.has(executionId)) return true;
-    const more = { executionId, bulkActionId: action.id };
+    const more = { executionId: replayIdOf(id), rememberIdMs: REMEMBERED_MS, bulkActionId: action.id };
     return (await replayExecution(services, action.workspaceId, id, more)).ok;
   });
-  return replayed.map((id) => replayIds.get(id) ?? id);
+  return replayed.map(replayIdOf);
 }
 
 /** The ids for which the work came to `true`. */

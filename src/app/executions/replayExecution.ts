@@ -12,7 +12,7 @@ import { getExecution } from "./getExecution.ts";
 import type { StartRequest } from "./startExecution.ts";
 import { startExecution } from "./startExecution.ts";
 
-export interface ReplayOptions extends Pick<StartRequest, "executionId" | "bulkActionId"> {
+export interface ReplayOptions extends Pick<StartRequest, "executionId" | "rememberIdMs" | "bulkActionId"> {
   /** Laid over the original's input, member by member where both are objects. */
   readonly overrideInput?: JsonValue | undefined;
 }

@@ -33,9 +33,11 @@ export interface StartRequest {
   readonly bulkActionId?: string;
   /**
    * An id of the caller's making (`requestedExecutionId` of the due time), so that a repeated call starts one execution: for
-   * as long as that one is live or its record owed. A caller that may come back later names an `idempotency` key as well.
+   * as long as that one is live or its record owed, and for `rememberIdMs` after its start, which costs a row. A key in
+   * `idempotency` counts instead, where there is one.
    */
   readonly executionId?: string;
+  readonly rememberIdMs?: number;
 }
 
 export interface Started {
@@ -80,8 +82,14 @@ export async function startMany(
 }
 
 async function toTrigger(services: Services, workspaceId: string, request: StartRequest): Promise<TriggerRequest> {
-  const { idempotency, replayedFrom = null, ...asked } = request;
-  if (idempotency === undefined) return { ...asked, workspaceId, replayedFrom };
+  const { idempotency, rememberIdMs, replayedFrom = null, ...asked } = request;
+  if (idempotency === undefined) {
+    const { executionId } = asked;
+    if (rememberIdMs === undefined || executionId === undefined) return { ...asked, workspaceId, replayedFrom };
+    // No digest looks like an id.
+    const dedupe = { key: executionId, windowMs: rememberIdMs, kind: "idempotency" } as const;
+    return { ...asked, workspaceId, replayedFrom, dedupe };
+  }
   const { key, shown, windowMs } = idempotency;
   const dedupe = { key: await services.digest(key), windowMs, kind: "idempotency" } as const;
   return { ...asked, workspaceId, replayedFrom, idempotencyKey: shown, dedupe };

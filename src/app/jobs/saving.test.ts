@@ -7,6 +7,7 @@ import { cancelExecution } from "../executions/cancelExecution.ts";
 import { getExecution } from "../executions/getExecution.ts";
 import { startExecution, startMany } from "../executions/startExecution.ts";
 import type { ExecutionRepository, JobRepository } from "../ports.ts";
+import type { ScheduleBindingRepository } from "../ports/scheduleBindings.ts";
 import type { Services } from "../services.ts";
 import { patchJob } from "./changeJob.ts";
 import { createJob } from "./createJob.ts";
@@ -83,7 +84,7 @@ function fake(parts: {
     labels: strict("labels"),
     batches: strict("batches"),
     waitTokens: strict("waitTokens"),
-    scheduleBindings: strict("scheduleBindings"),
+    scheduleBindings: strict<ScheduleBindingRepository>("scheduleBindings", { listOfTask: async () => [] }),
     bulkActions: strict("bulkActions"),
     bulkQueue: strict("bulkQueue"),
     triggerLimits: strict("triggerLimits"),

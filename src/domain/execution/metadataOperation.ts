@@ -1,6 +1,7 @@
 /** Changes of an execution's metadata, one member at a time (seed: Trigger.dev `PUT /runs/:id/metadata`). */
 
 import type { JsonValue } from "../json.ts";
+import { jsonEqual } from "../response/operators.ts";
 import type { Metadata } from "./labels.ts";
 
 /**
@@ -48,10 +49,8 @@ function valueAfter(
     case "append":
       if (before === undefined) return [operation.value];
       return isList(before) ? [...before, operation.value] : [before, operation.value];
-    case "remove": {
-      const text = JSON.stringify(operation.value);
-      return isList(before) ? before.filter((element) => JSON.stringify(element) !== text) : before;
-    }
+    case "remove":
+      return isList(before) ? before.filter((element) => !jsonEqual(element, operation.value)) : before;
     case "increment":
       if (before === undefined) return operation.value;
       return typeof before === "number" ? before + operation.value : before;

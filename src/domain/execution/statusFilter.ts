@@ -1,6 +1,7 @@
 /** What lists of executions tell apart beyond the six statuses, each as a condition on what is kept of an execution. */
 
 import type { Execution, ExecutionStatus } from "./execution.ts";
+import { isDelayed } from "./execution.ts";
 
 /**
  * A status, or a part of one:
@@ -58,13 +59,13 @@ export function statusCondition(filter: StatusFilter, nowMs: number): StatusCond
 
 /** Which of the narrow filters an execution falls under: its status, taken apart. */
 export function narrowStatus(
-  execution: Pick<Execution, "status" | "error" | "scheduledForMs">,
+  execution: Pick<Execution, "status" | "error" | "startedAtMs" | "scheduledForMs">,
   nowMs: number,
 ): Exclude<StatusFilter, "queued" | "cancelled" | "failed"> {
   const { status, error } = execution;
   switch (status) {
     case "queued":
-      return execution.scheduledForMs > nowMs ? "delayed" : "queued_only";
+      return isDelayed(execution, nowMs) ? "delayed" : "queued_only";
     case "cancelled":
       return error?.code === EXPIRED_CODE ? "expired" : "cancelled_only";
     case "failed":

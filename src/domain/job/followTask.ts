@@ -1,5 +1,7 @@
 /** What a schedule takes over from its task. */
 
+import type { JsonValue } from "../json.ts";
+import { jsonEqual } from "../response/operators.ts";
 import type { JobChanges } from "./editMerge.ts";
 import type { Job, Timing } from "./job.ts";
 
@@ -39,12 +41,14 @@ export function scheduleChanges(
 
 /** Whether an edit came to the same definition: then there is no new version to make. */
 export function isSameDefinition(one: Job, other: Job): boolean {
-  return JSON.stringify(definitionOf(one)) === JSON.stringify(definitionOf(other));
+  return jsonEqual(definitionOf(one), definitionOf(other));
 }
 
-function definitionOf(job: Job) {
+/** As it is stored, which is JSON. */
+function definitionOf(job: Job): JsonValue {
   const { name, schedule, request, retryPolicy, steps, env, inputSchema, responseOutputTemplate } = job;
   const { concurrencyLimit, overlapPolicy, misfirePolicy, queuePaused, concurrencyOverride } = job;
   const policies = [concurrencyLimit, overlapPolicy, misfirePolicy, queuePaused, concurrencyOverride?.limit ?? null];
-  return [name, schedule, request, retryPolicy, steps, env, inputSchema, responseOutputTemplate, policies];
+  const definition = [name, schedule, request, retryPolicy, steps, env, inputSchema, responseOutputTemplate, policies];
+  return JSON.parse(JSON.stringify(definition)) as JsonValue;
 }

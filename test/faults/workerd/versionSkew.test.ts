@@ -69,6 +69,14 @@ describe("an actor of the first release", () => {
     return job;
   }
 
+  it("gets the tables and columns that a new one has", async () => {
+    const fresh = await world.start();
+    const old = await wake();
+    const columns = await columnsOf(fresh.id);
+    expect(columns).toContainEqual(expect.objectContaining({ table: "hot", name: "created" }));
+    expect(await columnsOf(old.id)).toEqual(columns);
+  });
+
   it("goes on where it was: claimed, failed, dispatched, waiting and owed executions all end, once", async () => {
     const job = await wake();
     await world.advance(5 * MINUTE);
@@ -161,6 +169,19 @@ describe("a D1 of the first release", () => {
     expect(world.arrivals.map((arrival) => arrival.url)).toContain("https://example.com/v2");
   });
 });
+
+/** Of each table: its columns, in their order. */
+async function columnsOf(jobId: string): Promise<unknown[]> {
+  return await runInDurableObject(world.stub(jobId), (_, { storage }) =>
+    storage.sql
+      .exec(
+        `SELECT tables.name AS "table", columns.name, columns.type, columns."notnull", columns.dflt_value, columns.pk
+         FROM sqlite_master AS tables, pragma_table_info(tables.name) AS columns
+         WHERE tables.type = 'table' AND tables.name NOT LIKE '\\_cf%' ESCAPE '\\' ORDER BY tables.name, columns.cid`,
+      )
+      .toArray(),
+  );
+}
 
 async function insertOldRows(table: keyof typeof d1Rows): Promise<void> {
   for (const row of d1Rows[table]) {

@@ -177,14 +177,6 @@ describe("POST /v1/jobs/:id/run-now", () => {
     expect(paths(await run({ total: 0 }))).toEqual(["input.total"]);
     expect(paths(await run([]))).toEqual(["input"]);
   });
-
-  it("refuses an input for a plain job, unless there is nothing in it", async () => {
-    const job = await workspace.createJob();
-    const run = (input: unknown) => workspace.call("POST", `/v1/jobs/${job.id}/run-now`, { body: { input } });
-    expect(paths(await run({ a: 1 }))).toEqual(["input"]);
-    expect((await run({})).status).toBe(202);
-    expect((await run(null)).status).toBe(202);
-  });
 });
 
 describe("POST /v1/jobs/:id/test", () => {

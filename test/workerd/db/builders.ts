@@ -1,5 +1,7 @@
 /** Jobs, executions, tokens and secrets for tests: ids are unique, everything else is a default that a test overrides. */
 
+import type { Batch } from "../../../src/domain/batch/batch.ts";
+import type { BulkAction } from "../../../src/domain/bulkAction/bulkAction.ts";
 import type { Attempt } from "../../../src/domain/execution/attempt.ts";
 import type { Execution } from "../../../src/domain/execution/execution.ts";
 import type { StepRecord, WorkflowRecord } from "../../../src/domain/execution/stepRecord.ts";
@@ -9,6 +11,7 @@ import { REQUEST_DEFAULTS } from "../../../src/domain/job/request.ts";
 import { RETRY_DEFAULTS } from "../../../src/domain/retry/policy.ts";
 import type { Secret } from "../../../src/domain/secret/secret.ts";
 import type { SigningKey } from "../../../src/domain/signing/signingKey.ts";
+import type { WaitToken } from "../../../src/domain/waitToken/waitToken.ts";
 import type { Token } from "../../../src/domain/workspace/workspace.ts";
 
 /** 2026-01-01T00:00:00Z. */
@@ -160,4 +163,53 @@ export function aSecret(workspaceId: string, changes: Partial<Secret> = {}): Sec
 export function aSigningKey(workspaceId: string, changes: Partial<SigningKey> = {}): SigningKey {
   const createdAtMs = changes.createdAtMs ?? START_MS;
   return { id: newId("key", createdAtMs, Math.random), workspaceId, createdAtMs, expiresAtMs: null, ...changes };
+}
+
+/** One that is announced and empty, unless told otherwise. */
+export function aBatch(workspaceId: string, changes: Partial<Batch> = {}): Batch {
+  const createdAtMs = changes.createdAtMs ?? START_MS;
+  return {
+    id: newId("batch", createdAtMs, Math.random),
+    workspaceId,
+    runCount: 1_000,
+    idempotencyKey: null,
+    createdAtMs,
+    updatedAtMs: createdAtMs,
+    items: [],
+    rev: 1,
+    ...changes,
+  };
+}
+
+/** A pending one that cancels what failed, which is nothing. */
+export function aBulkAction(workspaceId: string, changes: Partial<BulkAction> = {}): BulkAction {
+  const createdAtMs = changes.createdAtMs ?? START_MS;
+  return {
+    id: newId("bulk", createdAtMs, Math.random),
+    workspaceId,
+    action: "cancel",
+    name: null,
+    status: "PENDING",
+    target: { type: "filter", filter: { statuses: ["failed"] } },
+    counts: { total: 0, success: 0, failure: 0 },
+    createdAtMs,
+    completedAtMs: null,
+    ...changes,
+  };
+}
+
+export function aWaitToken(workspaceId: string, changes: Partial<WaitToken> = {}): WaitToken {
+  const createdAtMs = changes.createdAtMs ?? START_MS;
+  return {
+    id: newId("waitpoint", createdAtMs, Math.random),
+    workspaceId,
+    createdAtMs,
+    timeoutAtMs: null,
+    completedAtMs: null,
+    idempotencyKey: null,
+    idempotencyUntilMs: null,
+    tags: [],
+    output: null,
+    ...changes,
+  };
 }

@@ -157,6 +157,7 @@ describe("list", () => {
       output: _,
       parent: _parent,
       workflow: _workflow,
+      start: _start,
       ...shared
     } = executions.find(({ id }) => id === item?.id) as Execution;
     expect(item).toEqual({ ...shared, attemptCount: attempts.length, lastStatusCode: 200 });
@@ -342,5 +343,33 @@ describe("prune", () => {
     expect(await storage.executions.prune(1_004, 100)).toBe(2);
     expect(await left()).toEqual(ids(0, 4));
     expect(await storage.executions.prune(1_004, 100)).toBe(0);
+  });
+
+  it("counts for each job what it removed of it", async () => {
+    const workspaceId = aWorkspaceId();
+    const jobs = [aJob({ workspaceId }), aJob({ workspaceId })];
+    const of = (job: Job | undefined, i: number) => anExecution(job as Job, { scheduledForMs: 2_000 + i });
+    // What the test above left.
+    await storage.executions.prune(2_000, 100);
+    await store(jobs, [of(jobs[0], 0), of(jobs[0], 1), of(jobs[1], 2), of(jobs[1], 9)]);
+    const counts = () => Promise.all(jobs.map(({ id }) => storage.jobs.prunedCount(workspaceId, id)));
+    expect(await counts()).toEqual([0, 0]);
+    expect(await storage.executions.prune(2_005, 2)).toBe(2);
+    expect(await counts()).toEqual([2, 0]);
+    expect(await storage.executions.prune(2_005, 100)).toBe(1);
+    expect(await counts()).toEqual([2, 1]);
+    expect(await storage.jobs.prunedCount(aWorkspaceId(), jobs[0]?.id ?? "")).toBeNull();
+  });
+});
+
+describe("countOfJob", () => {
+  it("counts what was created before a moment, but for those that are named", async () => {
+    const job = aJob({ workspaceId: aWorkspaceId() });
+    const made = [1, 2, 3, 4].map((i) => anExecution(job, { scheduledForMs: START_MS + i, createdAtMs: START_MS + i }));
+    await store([job, aJob()], made);
+    const count = (createdBeforeMs: number, ...except: string[]) =>
+      storage.executions.countOfJob(job.id, { createdBeforeMs, except });
+    expect(await count(START_MS + 4)).toBe(3);
+    expect(await count(START_MS + 9, made[0]?.id ?? "", "exe_elsewhere")).toBe(3);
   });
 });

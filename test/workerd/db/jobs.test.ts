@@ -63,12 +63,12 @@ describe("insert and find", () => {
     expect(offline.calls()).toBe(3);
   });
 
-  it("writes five rows for a job, six with a key, and one when its actor has it", async () => {
+  it("writes six rows for a job, seven with a key, and one when its actor has it", async () => {
     const job = aJob({ workspaceId: aWorkspaceId() });
-    expect(await rowsWrittenBy((recorded) => recorded.jobs.insert(job, null))).toBe(5);
+    expect(await rowsWrittenBy((recorded) => recorded.jobs.insert(job, null))).toBe(6);
     expect(await rowsWrittenBy((recorded) => recorded.jobs.markApplied(job.id, 1))).toBe(1);
     const key = { key: "k", bodyDigest: "d" };
-    expect(await rowsWrittenBy((recorded) => recorded.jobs.insert({ ...aJob(), id: `${job.id}k` }, key))).toBe(6);
+    expect(await rowsWrittenBy((recorded) => recorded.jobs.insert({ ...aJob(), id: `${job.id}k` }, key))).toBe(7);
   });
 });
 

@@ -221,6 +221,8 @@ describe("the plan of everything else", () => {
     await history.record([{ execution: anExecution(job), completesJob: true }]);
     await executions.find(workspaceId, anExecution(job).id);
     await executions.latestOfJobs([job.id]);
+    await executions.countOfJob(job.id, { createdBeforeMs: START_MS, except: [job.id] });
+    await jobs.prunedCount(workspaceId, job.id);
     await executions.listApprovals(workspaceId, { limit: 50, offset: 0, cursor: null });
     await executions.list(workspaceId, { ...(shapes[0] as Shape).query, jobName: "n" }, START_MS);
     await secrets.insert(aSecret(workspaceId), SEALED);

@@ -1,13 +1,18 @@
 /** The real D1 with ears, and D1s that fail, for tests of the repositories. */
 
 import { env } from "cloudflare:workers";
+import { createBatchRepository } from "../../../src/db/batchRepository.ts";
+import { createBulkActionRepository } from "../../../src/db/bulkActionRepository.ts";
 import { createExecutionRepository } from "../../../src/db/executionRepository.ts";
 import type { HistoryDeps } from "../../../src/db/history.ts";
 import { createHistory } from "../../../src/db/history.ts";
 import { createJobRepository } from "../../../src/db/jobRepository.ts";
+import { createLabelRepository } from "../../../src/db/labelRepository.ts";
+import { createScheduleBindingRepository } from "../../../src/db/scheduleBindingRepository.ts";
 import { createSecretRepository } from "../../../src/db/secretRepository.ts";
 import { createSigningKeyRepository } from "../../../src/db/signingKeyRepository.ts";
 import { createTokenRepository } from "../../../src/db/tokenRepository.ts";
+import { createWaitTokenRepository } from "../../../src/db/waitTokenRepository.ts";
 import { createWorkspaceRepository } from "../../../src/db/workspaceRepository.ts";
 import type { StorageError } from "../../../src/db/errors.ts";
 
@@ -27,6 +32,11 @@ export function storageOn(db: D1Database, historyDeps: Partial<HistoryDeps> = {}
     tokens: createTokenRepository(db, deps),
     secrets: createSecretRepository(db, deps),
     signingKeys: createSigningKeyRepository(db, deps),
+    labels: createLabelRepository(db, deps),
+    batches: createBatchRepository(db, deps),
+    waitTokens: createWaitTokenRepository(db, deps),
+    scheduleBindings: createScheduleBindingRepository(db, deps),
+    bulkActions: createBulkActionRepository(db, deps),
     history: createHistory(db, { ...deps, report: (error) => reported.push(error), ...historyDeps }),
   };
 }

@@ -6,6 +6,7 @@
  */
 
 import { afterEach, describe, expect, it } from "vitest";
+import { requestedExecutionId } from "../../../src/domain/ids.ts";
 import type { Job } from "../../../src/domain/job/job.ts";
 import { Simulation, SIMULATED_START_MS as START } from "../../support/simulation.ts";
 
@@ -86,6 +87,27 @@ const STORIES: Readonly<Record<string, Story>> = {
       await world.advance(2 * MINUTE);
     },
   },
+  "starts that are due later, are moved, come too late, or came before": {
+    job: { concurrencyLimit: 1 },
+    tell: async (world, job) => {
+      const later = { delayUntilMs: START + 5 * MINUTE, ttlMs: MINUTE };
+      const moved = await world.runNow(job, { ...later, executionId: requestedExecutionId(job.id, START, () => 0.1) });
+      await world.runNow(job, { ...later, concurrencyKey: "other" });
+      await world.advance(MINUTE);
+      await world.actor(job.id).reschedule(job.workspaceId, moved, START + 10 * MINUTE);
+      for (let call = 0; call < 2; call++) {
+        const dedupe = { key: "k", windowMs: 60 * MINUTE, kind: "idempotency" } as const;
+        await world.actor(job.id).trigger({ workspaceId: job.workspaceId, source: "api", replayedFrom: null, dedupe });
+        await world.advance(MINUTE);
+      }
+      await world.advanceTo(START + 10 * MINUTE, async () => {
+        if (world.nowMs < START + 9 * MINUTE) await world.deliverAll();
+      });
+      world.take();
+      await world.advance(2 * MINUTE, async () => void world.take());
+      await world.advance(MINUTE);
+    },
+  },
   "pause, edit and resume around a retry": {
     job: { ...RECURRING, retryPolicy: RETRY },
     tell: async (world, job) => {
@@ -116,6 +138,7 @@ async function outcomeOf(story: Story, evicting: boolean) {
       .map(({ id: _id, jobId: _jobId, createdAtMs: _createdAtMs, ...execution }) => execution)
       .toSorted((a, b) => a.scheduledForMs - b.scheduledForMs || (a.startedAtMs ?? 0) - (b.startedAtMs ?? 0)),
     owed: owed.length,
+    total: (await world.actor(job.id).load(job.workspaceId))?.total,
     alarm: await world.alarmOf(job.id),
   };
   world.end();
@@ -128,6 +151,8 @@ describe("an actor that is evicted after every step", () => {
     expect(undisturbed.history.length).toBeGreaterThan(0);
     expect(undisturbed.arrivals.length).toBeGreaterThan(0);
     const { alarm: _alarm, ...told } = await outcomeOf(story, true);
-    expect(told).toEqual({ arrivals: undisturbed.arrivals, history: undisturbed.history, owed: undisturbed.owed });
+    const { alarm: _, ...expected } = undisturbed;
+    expect(told).toEqual(expected);
+    expect(told.total).toBe(told.history.length + told.owed);
   });
 });

@@ -5,6 +5,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Job } from "../../../src/domain/job/job.ts";
 import { anExecution } from "../db/builders.ts";
+import { countExecutions } from "../../../src/app/jobs/countExecutions.ts";
 import { storageOn } from "../db/storage.ts";
 import { Simulation, SIMULATED_START_MS as START } from "../../support/simulation.ts";
 
@@ -145,6 +146,10 @@ describe("history", () => {
     expect(report()).toMatchObject({ pruned: 1 });
     const left = (await world.history(job)).map(({ scheduledForMs }) => Math.round((START - scheduledForMs) / DAY));
     expect(left).toEqual([32, 29]);
+    // The actor made none of them, and goes by what it made.
+    expect(await world.services().jobs.prunedCount(job.workspaceId, job.id)).toBe(1);
+    for (let run = 0; run < 3; run += 1) await world.runNow(job);
+    expect(await countExecutions(world.services(), job.workspaceId, job.id)).toEqual({ ok: true, value: 2 });
   });
 });
 
