@@ -13,6 +13,7 @@ const pictures = fc.record({
   status: fc.constantFrom(...EXECUTION_STATUSES),
   error: fc.option(fc.record({ code: fc.constantFrom(...codes), message: fc.constant("x") })),
   scheduledForMs: fc.nat(2 * NOW_MS),
+  startedAtMs: fc.constant(null),
 });
 
 function fits(
@@ -47,7 +48,7 @@ describe("the status of a run", () => {
     ["cancelled", "expired", "cancelled"],
   ] as const)("of %s (%s) is %s", (status, code, expected) => {
     const error = code === null ? null : { code, message: "x" };
-    expect(runStatus({ status, error, scheduledForMs: 0 })).toBe(expected);
+    expect(runStatus({ status, error, scheduledForMs: 0, startedAtMs: null })).toBe(expected);
   });
 });
 
@@ -58,11 +59,14 @@ describe("the error of a run", () => {
     ["cancelled", "skipped_overlap", "SKIPPED_OVERLAP"],
   ] as const)("of %s by %s is %s", (status, code, expected) => {
     const error = { code, message: "Connection timeout" };
-    expect(runError({ status, error, scheduledForMs: 0 })).toEqual({ code: expected, message: "Connection timeout" });
+    expect(runError({ status, error, scheduledForMs: 0, startedAtMs: null })).toEqual({
+      code: expected,
+      message: "Connection timeout",
+    });
   });
 
   it("is null where there is none", () => {
-    expect(runError({ status: "succeeded", error: null, scheduledForMs: 0 })).toBeNull();
+    expect(runError({ status: "succeeded", error: null, scheduledForMs: 0, startedAtMs: null })).toBeNull();
   });
 });
 

@@ -1,6 +1,6 @@
 /** Statuses and trigger types of runs, from ours and, as filters, back. */
 
-import type { Execution, ExecutionError, ExecutionSource } from "../../../domain/execution/execution.ts";
+import type { ExecutionError, ExecutionSource } from "../../../domain/execution/execution.ts";
 import type { StatusFilter } from "../../../domain/execution/statusFilter.ts";
 import { narrowStatus } from "../../../domain/execution/statusFilter.ts";
 
@@ -19,7 +19,9 @@ const BY_STATUS = {
   expired: "cancelled",
 } as const satisfies Record<ReturnType<typeof narrowStatus>, RunStatus>;
 
-export function runStatus(execution: Pick<Execution, "status" | "error" | "scheduledForMs">): RunStatus {
+type Picture = Parameters<typeof narrowStatus>[0];
+
+export function runStatus(execution: Picture): RunStatus {
   // The moment tells delayed from queued, and here both are pending.
   return BY_STATUS[narrowStatus(execution, 0)];
 }
@@ -50,9 +52,7 @@ export const TRIGGER_TYPES: Readonly<Record<ExecutionSource, "api" | "webhook" |
 };
 
 /** What failed did so in a step, a plain job's one request included; any other end has our word for it in capitals. */
-export function runError(
-  execution: Pick<Execution, "status" | "error" | "scheduledForMs">,
-): { readonly code: string; readonly message: string } | null {
+export function runError(execution: Picture): { readonly code: string; readonly message: string } | null {
   const { error } = execution;
   if (error === null) return null;
   const status = runStatus(execution);
