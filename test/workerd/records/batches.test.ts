@@ -152,6 +152,7 @@ describe("an upload that comes again", () => {
     expect(await add(id, later)).toEqual({ accepted: 0, deduplicated: 4, sealed: true, errors: [] });
     await world.advance(10 * HOUR);
     expect(await started()).toEqual(before);
+    expect(world.arrivals).toHaveLength(4);
     expect(await view(id)).toMatchObject({ status: "COMPLETED" });
     expect([...(await view(id)).runs].toSorted()).toEqual(before.toSorted());
   });
