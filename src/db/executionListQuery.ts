@@ -48,7 +48,7 @@ export function executionListStatement(
   place: Place | null,
   nowMs: number,
 ): Statement {
-  const walks = walksOf(workspaceId, query, scope, place, nowMs);
+  const walks = walksOf("page", workspaceId, query, scope, place, nowMs);
   const offset = place === null ? query.page.offset : 0;
   const count = query.page.limit + 1;
   const walked = walkedOrder(query, place);
@@ -58,16 +58,17 @@ export function executionListStatement(
     if (walks.length > 1) params.push(offset + count);
     return walkStatement(walk, query, walked, walks.length > 1 ? "LIMIT ?" : "LIMIT ? OFFSET ?");
   });
+  // UNION, because an execution with several of the tags is on several walks.
   // SQLite takes an ORDER BY within a compound only inside parentheses of its own.
   const ids =
     parts.length === 1
       ? `SELECT id FROM (${parts.join("")})`
-      : `SELECT id FROM (${parts.map((part) => `SELECT * FROM (${part})`).join(" UNION ALL ")})
+      : `SELECT id FROM (${parts.map((part) => `SELECT * FROM (${part})`).join(" UNION ")})
   ORDER BY ${orderBy(query, "id", walked)} LIMIT ? OFFSET ?`;
   const sql = `SELECT ${SUMMARY_COLUMNS} FROM executions WHERE id IN (
   ${ids}
 ) ORDER BY ${orderBy(query, "id", query.order)}`;
-  return { sql, params: [...params, count, offset] };
+  return numbered(sql, [...params, count, offset]);
 }
 
 /** How many executions the list has, all pages together. */
@@ -77,9 +78,20 @@ export function executionCountStatement(
   scope: JobScope,
   nowMs: number,
 ): Statement {
-  const walks = walksOf(workspaceId, query, scope, null, nowMs);
+  const walks = walksOf("count", workspaceId, query, scope, null, nowMs);
   const counts = walks.map(({ from, where }) => `(SELECT count(*) FROM ${from} WHERE ${where})`);
-  return { sql: `SELECT ${counts.join(" + ")} AS count`, params: walks.flatMap(({ params }) => params) };
+  const params = walks.flatMap((walk) => walk.params);
+  return numbered(`SELECT ${counts.join(" + ")} AS count`, params);
+}
+
+/** Binds each value once, under a number: D1 takes a hundred parameters, and walks of one list have most in common. */
+function numbered(sql: string, params: readonly (string | number)[]): Statement {
+  const distinct = [...new Set(params)];
+  const remaining = params.values();
+  return {
+    sql: sql.replaceAll("?", () => `?${distinct.indexOf(remaining.next().value ?? "") + 1}`),
+    params: distinct,
+  };
 }
 
 function walkStatement(walk: Walk, query: ExecutionQuery, order: "asc" | "desc", limit: string): string {

@@ -8,7 +8,8 @@
  * | --- | --- | --- |
  * | a batch | the ids in the batch's row | the batch |
  * | a bulk action, a tag | its own entries, then each execution by primary key | stops after a page |
- * | several tags | the entries of all of them, put in order | all entries of these tags |
+ * | up to five tags | each one's entries, as for one tag; an execution with several of them is met several times | stops after a page |
+ * | more tags, and counts of several | the entries of all of them, put in order | all entries of these tags |
  * | one job | executions_by_job | stops after a page |
  * | several jobs, or jobs of some name | executions_by_job, each job's newest merged | jobs + a page |
  * | statuses other than succeeded | executions_unsucceeded, one walk for each, unless few jobs are named | stops after a page |
@@ -52,6 +53,8 @@ export interface Walk {
   readonly isMerged: boolean;
 }
 
+/** Terms of a compound SELECT (facts 3.2). */
+const WALKS_MOST = 5;
 /** Up to so many jobs, their own index ranges are shorter than everything that did not succeed. */
 const MERGED_BY_STATUS_MOST = 50;
 /** The merge of many ranges sorts whatever it passes; so far down, walking the whole workspace is cheaper. */
@@ -66,8 +69,12 @@ const COVERED: Readonly<Record<Index, readonly string[]>> = {
   executions_unsucceeded: ["error_code", "scheduled_for"],
 };
 
-/** One walk, or one for each of several statuses: between them they pass every execution of the list once. */
+/**
+ * One walk, or one for each of several statuses or tags: between them they pass every execution of the list. For a count
+ * they pass each once; for a page an execution with several of the tags is passed once for each.
+ */
 export function walksOf(
+  purpose: "page" | "count",
   workspaceId: string,
   query: ExecutionQuery,
   scope: JobScope,
@@ -75,8 +82,8 @@ export function walksOf(
   nowMs: number,
 ): readonly Walk[] {
   const conditions = statusConditionsOf(query, nowMs);
-  const marked = markedSource(workspaceId, query, place);
-  if (marked !== null) return [walk(marked, { workspaceId, query, scope, place, conditions })];
+  const sources = markedSources(purpose, workspaceId, query, place);
+  if (sources !== null) return sources.map((each) => walk(each, { workspaceId, query, scope, place, conditions }));
   const index = indexFor(query, conditions, scope, place);
   const source = { from: `executions INDEXED BY ${index}`, where: [], params: [], id: "executions.id", index };
   if (index !== "executions_unsucceeded" || conditions === null) {
@@ -110,23 +117,30 @@ interface Source {
 }
 
 /** Executions by what hangs on them. Their rows are read one by one, in the order of the entries. */
-function markedSource(workspaceId: string, query: ExecutionQuery, place: Place | null): Source | null {
+function markedSources(
+  purpose: "page" | "count",
+  workspaceId: string,
+  query: ExecutionQuery,
+  place: Place | null,
+): readonly Source[] | null {
   const { batchId, bulkActionId, tags } = query;
   if (batchId !== undefined) {
     const items = "json_each((SELECT items FROM batches WHERE id = ? AND workspace_id = ?))";
-    return chosen(`SELECT DISTINCT value ->> 'executionId' AS execution_id FROM ${items}`, [batchId, workspaceId]);
+    return [chosen(`SELECT DISTINCT value ->> 'executionId' AS execution_id FROM ${items}`, [batchId, workspaceId])];
   }
-  if (bulkActionId !== undefined) return marked("bulk_action_runs", ["marked.bulk_action_id = ?"], [bulkActionId]);
+  if (bulkActionId !== undefined) {
+    return [marked("bulk_action_runs", ["marked.bulk_action_id = ?"], [bulkActionId])];
+  }
   if (tags === undefined) return null;
-  const [only] = tags;
-  if (tags.length === 1 && only !== undefined) {
-    return marked("execution_tags", ["marked.workspace_id = ?", "marked.tag = ?"], [workspaceId, only]);
+  const distinct = [...new Set(tags)];
+  if (distinct.length === 1 || (purpose === "page" && distinct.length > 1 && distinct.length <= WALKS_MOST)) {
+    const where = ["marked.workspace_id = ?", "marked.tag = ?"];
+    return distinct.map((tag) => marked("execution_tags", where, [workspaceId, tag]));
   }
-  // An execution with several of the tags is met once.
   const [range, bounds] = idRange("execution_id", query, place);
   const where = ["workspace_id = ?", "tag IN (SELECT value FROM json_each(?))", ...range].join(" AND ");
   const params = [workspaceId, JSON.stringify(tags), ...bounds];
-  return chosen(`SELECT DISTINCT execution_id FROM execution_tags WHERE ${where}`, params);
+  return [chosen(`SELECT DISTINCT execution_id FROM execution_tags WHERE ${where}`, params)];
 }
 
 /** A table whose entries are followed. */

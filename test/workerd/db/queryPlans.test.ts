@@ -6,6 +6,7 @@ import { executionCountStatement, executionListStatement } from "../../../src/db
 import type { JobScope, Place } from "../../../src/db/executionWalks.ts";
 import { EXECUTION_SOURCES, EXECUTION_STATUSES } from "../../../src/domain/execution/execution.ts";
 import { WAIT_TOKEN_STATUSES } from "../../../src/domain/waitToken/waitToken.ts";
+import { STATUS_FILTERS } from "../../../src/domain/execution/statusFilter.ts";
 import { JOB_KINDS, JOB_STATES } from "../../../src/domain/job/job.ts";
 import {
   aBatch,
@@ -156,6 +157,14 @@ const narrowings: Partial<ExecutionQuery>[] = [
   { sources: ["api", "replay"] },
   { tags: ["a"] },
   { tags: ["a", "b"] },
+  {
+    tags: ["a", "b", "c", "d", "e"],
+    statuses: STATUS_FILTERS,
+    sources: ["api"],
+    createdFromMs: START_MS,
+    jobVersion: 3,
+  },
+  { tags: ["a", "b", "c", "d", "e", "f"] },
   { batchId: "batch_1" },
   { bulkActionId: "bulk_1" },
   { batchId: "batch_1", bulkActionId: "bulk_1", tags: ["a"] },

@@ -147,10 +147,17 @@ describe("a bulk cancel", () => {
     await world.deliverAll();
     await world.advance(2_000);
     const query = {
-      ...{ jobId: null, status: null, source: null, fromMs: null, toMs: null, jobName: null },
-      ...({ sort: "scheduled_for", order: "desc", page: { limit: 9, offset: 0, cursor: null } } as const),
+      jobId: null,
+      status: null,
+      source: null,
+      fromMs: null,
+      toMs: null,
+      jobName: null,
+      sort: "scheduled_for",
+      order: "desc",
+      page: { limit: 9, offset: 0, cursor: null },
       bulkActionId: action.id,
-    };
+    } as const;
     const page = await listExecutions(services, workspaceId, query);
     if (!page.ok) throw new Error(JSON.stringify(page.error));
     expect(page.value.items.map(({ id }) => id).toSorted()).toEqual(ids.slice(0, 2).toSorted());
