@@ -15,6 +15,7 @@ const MEMBERS: readonly (readonly [string, string])[] = [
   ["schedule", "trigger"],
   ["kind", "trigger.type"],
   ["input_schema", "inputSchema"],
+  ["override_input", "overrideInput"],
   ["env", "description"],
 ];
 
@@ -35,7 +36,8 @@ const COMMON: ReadonlySet<string> = new Set(["id", "name"]);
 /** The path of a step of ours, and what follows it. */
 const STEP_PATH = /^(steps\[\d+\](?:\.(?:then|else|steps|branches\[\d+\])\[\d+\])*)(.*)$/s;
 
-export function inOwnWords<T>(outcome: Outcome<T>, places: Places): Outcome<T> {
+/** `places` is of the steps that were sent; what sends none has none. */
+export function inOwnWords<T>(outcome: Outcome<T>, places: Places = new Map()): Outcome<T> {
   if (outcome.ok || outcome.error.code !== "invalid_request") return outcome;
   return invalid(outcome.error.issues.map(({ path, message }) => ({ path: toWirePath(path, places), message })));
 }

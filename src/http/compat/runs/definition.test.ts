@@ -1,3 +1,4 @@
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { aJob } from "../../../../test/workerd/db/builders.ts";
 import type { Outcome } from "../../../app/errors.ts";
@@ -490,5 +491,54 @@ describe("a changed workflow", () => {
     expect(change({ status: "active", settings: {} })).toMatchObject({
       error: { issues: expect.arrayContaining([expect.objectContaining({ path: "status" })]) },
     });
+  });
+});
+
+describe("whatever is sent", () => {
+  const awkward = fc.oneof(
+    fc.constantFrom<unknown>(
+      null,
+      "",
+      "{{",
+      "{{secrets.}}",
+      "{{steps.}}",
+      "{{steps.lines.currentItem",
+      -1,
+      1.5,
+      1e308,
+      [],
+      {},
+      [[]],
+    ),
+    fc.constantFrom("lines", "fetch", "wf_", "\u0000", "\ud800", "__proto__", "constructor"),
+    fc.jsonValue({ maxDepth: 2 }),
+  );
+
+  /** The value with one member, as deep as the path leads, in place of what was there. */
+  function replaced(value: unknown, [head, ...rest]: readonly number[], by: unknown): unknown {
+    const members = typeof value === "object" && value !== null ? Object.entries(value) : [];
+    if (head === undefined || members.length === 0) return by;
+    const chosen = head % members.length;
+    const changed = members.map(
+      ([key, member], index) => [key, index === chosen ? replaced(member, rest, by) : member] as const,
+    );
+    return Array.isArray(value) ? changed.map(([, member]) => member) : Object.fromEntries(changed);
+  }
+
+  it("is accepted, or refused with a place for each complaint, and never a fault", () => {
+    const body = { name: "x", trigger: { type: "schedule", cron: "0 9 * * 1" }, steps: FULL };
+    fc.assert(
+      fc.property(fc.array(fc.nat(20), { minLength: 1, maxLength: 6 }), awkward, (path, value) => {
+        const given = replaced(body, path, value) as JsonValue;
+        const workflow = readNewWorkflow(given);
+        const made = workflow.ok ? createJob(IDENTITY, workflow.value.changes, CONTEXT) : null;
+        const outcome =
+          workflow.ok && made?.ok === false ? inOwnWords(invalid(made.error), workflow.value.places) : workflow;
+        const issues = !outcome.ok && outcome.error.code === "invalid_request" ? outcome.error.issues : [];
+        expect(outcome.ok).toBe(issues.length === 0);
+        for (const { path: place } of issues) expect(place).toMatch(/^(name|description|trigger|steps|inputSchema)/);
+      }),
+      { numRuns: 1_000 },
+    );
   });
 });

@@ -12,8 +12,9 @@ import type { Answer, Endpoint, WorkspaceInput } from "../../operation.ts";
 import { jsonBody } from "../../operation.ts";
 import { readBody } from "../../readInput.ts";
 import { toRunId, toWorkflowId } from "../ids.ts";
-import { jsonMap } from "./jsonMap.ts";
+import { inOwnWords } from "./complaints.ts";
 import { failure, named, success } from "./envelope.ts";
+import { jsonMap } from "./jsonMap.ts";
 import { runStatus } from "./runStatus.ts";
 import type { RunStatus } from "./runStatus.ts";
 import { findRun } from "./runs.ts";
@@ -117,7 +118,7 @@ async function begunAgain(
 }
 
 function accepted(original: Execution, { step }: From, begun: Outcome<Execution>): Outcome<Answer> {
-  if (!begun.ok) return named("Workflow", begun);
+  if (!begun.ok) return named("Workflow", inOwnWords(begun));
   const record = original.workflow?.steps.find(({ path, id }) => path === step || id === step);
   return ok(
     success(
