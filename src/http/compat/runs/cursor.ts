@@ -1,4 +1,4 @@
-/** The cursor of the list of runs: base64 of `{"ts": <epoch ms>, "id": "run_…"}`, as both of the seed's examples hold. */
+/** The cursor of the list of runs: base64 of `{"ts": <epoch ms>, "id": "run_…"}`, as in the seed's examples. */
 
 import { timeOf } from "../../../domain/ids.ts";
 import { fromRunId, toRunId } from "../ids.ts";

@@ -1,4 +1,4 @@
-/** How the Runs API wraps what it answers: `{success: true, data, meta?}`, or `{success: false, error: {code, message, details?}}`. */
+/** How the Runs API wraps its answers: `{success: true, data, meta?}` or `{success: false, error: {code, message}}`. */
 
 import type { Outcome } from "../../../app/errors.ts";
 import { err } from "../../../domain/result.ts";

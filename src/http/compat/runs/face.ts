@@ -33,7 +33,10 @@ const OWN_PATH = /^\/api\/v1\/(?:runs|workflows)(?:\/|$)/;
 export const runsFace: Face = {
   name: "runs",
   endpoints: ENDPOINTS,
-  /** An API key is this API's way to say who asks. With another one, its own paths are enough, unless the client says that it is Trigger.dev's. */
+  /**
+   * An API key is this API's way to say who asks. Without one, a path that no other API has is enough, unless the client
+   * says that it is Trigger.dev's.
+   */
   speaks(request) {
     if (request.headers.has("x-api-key")) return true;
     const { pathname, searchParams } = new URL(request.url);
