@@ -59,6 +59,8 @@ export interface JobRepository {
   listDeleted(limit: number): Promise<readonly string[]>;
   /** Jobs whose newest definition was saved before `beforeMs` and is not known to have reached their actor. */
   listUnapplied(beforeMs: number, limit: number): Promise<readonly Job[]>;
+  /** Jobs with an execution that was due before `dueBeforeMs` and, as far as the history knows, is queued or running. */
+  listStalled(dueBeforeMs: number, limit: number): Promise<readonly Job[]>;
   /** Active jobs in the order of their ids, each with the latest due time that the history knows of. */
   listActive(
     afterJobId: string | null,
@@ -128,8 +130,8 @@ export interface ExecutionRepository {
   count(workspaceId: string, query: ExecutionQuery, nowMs: number): Promise<number>;
   /** Those of the executions that the history has. */
   summaries(workspaceId: string, executionIds: readonly string[]): Promise<ReadonlyMap<string, ExecutionSummary>>;
-  /** The newest execution, by due time, of each of the jobs. */
-  latestOfJobs(jobIds: readonly string[]): Promise<ReadonlyMap<string, ExecutionSummary>>;
+  /** The newest execution, by due time, of each of the jobs: of those that were started for a time before `dueBeforeMs`. */
+  latestOfJobs(jobIds: readonly string[], dueBeforeMs: number): Promise<ReadonlyMap<string, ExecutionSummary>>;
   /** What waits for a person, newest executions first. */
   listApprovals(workspaceId: string, page: PageRequest): Promise<Page<WaitingApproval> | "bad_cursor">;
   /** Reads them one by one: for what cannot be known otherwise. */

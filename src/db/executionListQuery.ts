@@ -13,6 +13,9 @@ import { foldName } from "./jobRow.ts";
 /** Up to so many ids are handed from one statement to the next. */
 export const FEW_JOBS_MOST = 1_000;
 
+/** Of a compound SELECT (facts 3.2); one of such compounds may have as many again. */
+const TERMS_MOST = 5;
+
 /** All that come before the large ones. */
 export const SUMMARY_COLUMNS = `id, workspace_id, job_id, job_version, status, source, scheduled_for, created_at, started_at,
   finished_at, rev, replayed_from, job_name, attempt_count, last_status_code, error_code, error_message`;
@@ -58,17 +61,26 @@ export function executionListStatement(
     if (walks.length > 1) params.push(offset + count);
     return walkStatement(walk, query, walked, walks.length > 1 ? "LIMIT ?" : "LIMIT ? OFFSET ?");
   });
-  // UNION, because an execution with several of the tags is on several walks.
-  // SQLite takes an ORDER BY within a compound only inside parentheses of its own.
   const ids =
     parts.length === 1
       ? `SELECT id FROM (${parts.join("")})`
-      : `SELECT id FROM (${parts.map((part) => `SELECT * FROM (${part})`).join(" UNION ")})
+      : `SELECT id FROM (${union(parts)})
   ORDER BY ${orderBy(query, "id", walked)} LIMIT ? OFFSET ?`;
   const sql = `SELECT ${SUMMARY_COLUMNS} FROM executions WHERE id IN (
   ${ids}
 ) ORDER BY ${orderBy(query, "id", query.order)}`;
   return numbered(sql, [...params, count, offset]);
+}
+
+/** UNION, because an execution with several of the tags is on several walks. */
+function union(parts: readonly string[]): string {
+  // SQLite takes an ORDER BY within a compound only inside parentheses of its own.
+  const terms = (some: readonly string[]) => some.map((part) => `SELECT * FROM (${part})`).join(" UNION ");
+  if (parts.length <= TERMS_MOST) return terms(parts);
+  const groups = parts.flatMap((_, index) =>
+    index % TERMS_MOST === 0 ? [parts.slice(index, index + TERMS_MOST)] : [],
+  );
+  return terms(groups.map(terms));
 }
 
 /** How many executions the list has, all pages together. */

@@ -40,7 +40,7 @@ AND job_id NOT IN (SELECT id FROM jobs INDEXED BY jobs_deleted WHERE deleted_at 
 
 const LATEST_OF_JOBS = `
 SELECT ${SUMMARY_COLUMNS} FROM executions WHERE id IN (
-  SELECT (SELECT max(id) FROM executions INDEXED BY executions_by_job WHERE job_id = each.value)
+  SELECT (SELECT max(id) FROM executions INDEXED BY executions_by_job WHERE job_id = each.value AND id < ?2)
   FROM json_each(?1) AS each
 )`;
 
@@ -131,11 +131,11 @@ export function createExecutionRepository(db: D1Database, deps: StorageDeps): Ex
       return new Map(rows.map((row) => [row.id, toExecutionSummary(row)]));
     },
 
-    async latestOfJobs(jobIds) {
+    async latestOfJobs(jobIds, dueBeforeMs) {
       if (jobIds.length === 0) return new Map();
       const rows = await all<ExecutionSummaryRow>("executions.latest_of_jobs", {
         sql: LATEST_OF_JOBS,
-        params: [JSON.stringify(jobIds)],
+        params: [JSON.stringify(jobIds), executionIdFloor(dueBeforeMs)],
       });
       return new Map(rows.map((row) => [row.job_id, toExecutionSummary(row)]));
     },

@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { PLAIN_INPUT_BYTES_MOST } from "../domain/engine/start.ts";
+import { NO_START_OPTIONS } from "../domain/execution/execution.ts";
 import type { StepRecord } from "../domain/execution/stepRecord.ts";
 import { aJob, anAttempt, anExecution, aStepRecord, aWorkflow } from "../../test/workerd/db/builders.ts";
 import { toExecution, toExecutionRow, toExecutionSummary } from "./executionRow.ts";
@@ -27,6 +29,23 @@ describe("execution row", () => {
       workflow: aWorkflow({ input: { a: 1 }, steps: [aStepRecord()], restartedFrom: "exe_y", children: ["exe_z"] }),
     });
     expect(toExecution(toExecutionRow(execution))).toEqual(execution);
+  });
+
+  it("comes back with what its start asked for", () => {
+    const start = { ...NO_START_OPTIONS, input: { a: [1] }, ttlMs: 5, concurrencyKey: "c", batchId: "batch_1" };
+    const execution = anExecution(aJob(), { source: "api", start });
+    expect(toExecution(toExecutionRow(execution))).toEqual(execution);
+  });
+
+  it("has room for the largest input beside the largest output and its attempts", () => {
+    const attempts = Array.from({ length: 10 }, (_, i) =>
+      anAttempt({ number: i + 1, bodyPreview: "x".repeat(65_536) }),
+    );
+    const input = "x".repeat(PLAIN_INPUT_BYTES_MOST - 2);
+    const output = { all: "x".repeat(MOST_JSON_BYTES - 100) };
+    const row = toExecutionRow(anExecution(aJob(), { attempts, output, start: { ...NO_START_OPTIONS, input } }));
+    expect([row.output === null, row.start_options === null]).toEqual([false, false]);
+    expect(bytesOf(row)).toBeLessThan(2 * MOST_JSON_BYTES);
   });
 
   it("is summed up by the count of its attempts and the last status", () => {

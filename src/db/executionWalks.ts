@@ -8,8 +8,8 @@
  * | --- | --- | --- |
  * | a batch | the ids in the batch's row | the batch |
  * | a bulk action, a tag | its own entries, then each execution by primary key | stops after a page |
- * | up to five tags | each one's entries, as for one tag; an execution with several of them is met several times | stops after a page |
- * | more tags, and counts of several | the entries of all of them, put in order | all entries of these tags |
+ * | several tags | each one's entries, as for one tag; an execution with several of them is met several times | stops after a page |
+ * | very many tags, and counts of several | the entries of all of them, put in order | all entries of these tags |
  * | one job | executions_by_job | stops after a page |
  * | several jobs, or jobs of some name | executions_by_job, each job's newest merged | jobs + a page |
  * | statuses other than succeeded | executions_unsucceeded, one walk for each, unless few jobs are named | stops after a page |
@@ -53,8 +53,8 @@ export interface Walk {
   readonly isMerged: boolean;
 }
 
-/** Terms of a compound SELECT (facts 3.2). */
-const WALKS_MOST = 5;
+/** Far more than a caller asks for; so many are still put together in one statement. */
+const TAG_WALKS_MOST = 25;
 /** Up to so many jobs, their own index ranges are shorter than everything that did not succeed. */
 const MERGED_BY_STATUS_MOST = 50;
 /** The merge of many ranges sorts whatever it passes; so far down, walking the whole workspace is cheaper. */
@@ -133,7 +133,7 @@ function markedSources(
   }
   if (tags === undefined) return null;
   const distinct = [...new Set(tags)];
-  if (distinct.length === 1 || (purpose === "page" && distinct.length > 1 && distinct.length <= WALKS_MOST)) {
+  if (distinct.length === 1 || (purpose === "page" && distinct.length > 1 && distinct.length <= TAG_WALKS_MOST)) {
     const where = ["marked.workspace_id = ?", "marked.tag = ?"];
     return distinct.map((tag) => marked("execution_tags", where, [workspaceId, tag]));
   }

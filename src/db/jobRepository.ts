@@ -3,7 +3,7 @@
 import { and, asc, desc, eq, gt, isNotNull, isNull, lt, sql } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";
 import type { JobFilter, JobRepository, PageRequest } from "../app/ports.ts";
-import { isJobId } from "../domain/ids.ts";
+import { executionIdFloor, isJobId } from "../domain/ids.ts";
 import type { StorageDeps } from "./calls.ts";
 import { once, repeated } from "./calls.ts";
 import { decodeCursor, encodeCursor } from "../domain/cursor.ts";
@@ -19,6 +19,15 @@ import { jobs, scheduleBindings } from "./schema.ts";
 const LAST_SCHEDULED_FOR = sql<number | null>`(
   SELECT executions.scheduled_for FROM executions INDEXED BY executions_by_job
   WHERE executions.job_id = jobs.id AND executions.source = 'schedule' ORDER BY executions.id DESC LIMIT 1
+)`;
+
+/** Jobs with an execution that wants to run or runs, by the index of what did not succeed, workspace by workspace. */
+const stalledJobs = (dueBeforeMs: number) => sql`(
+  SELECT executions.job_id FROM workspaces CROSS JOIN executions INDEXED BY executions_unsucceeded
+  WHERE executions.workspace_id = workspaces.id AND executions.status <> 'succeeded'
+    AND executions.status IN ('queued', 'running') AND executions.id < ${executionIdFloor(dueBeforeMs)}
+    -- One that was moved has an id of the time before.
+    AND executions.scheduled_for < ${dueBeforeMs}
 )`;
 
 /** The literal conditions of the partial indexes: the planner does not look into bound parameters. */
@@ -177,6 +186,17 @@ export function createJobRepository(db: D1Database, deps: StorageDeps): JobRepos
           .from(jobs)
           .where(and(IS_UNAPPLIED, lt(jobs.updatedAt, beforeMs)))
           .orderBy(asc(jobs.updatedAt))
+          .limit(limit),
+      );
+      return rows.map(toJob);
+    },
+
+    async listStalled(dueBeforeMs, limit) {
+      const rows = await once("jobs.list_stalled", () =>
+        orm
+          .select()
+          .from(jobs)
+          .where(and(sql`${jobs.id} IN ${stalledJobs(dueBeforeMs)}`, IS_LIVE))
           .limit(limit),
       );
       return rows.map(toJob);

@@ -11,6 +11,8 @@ describe("job row", () => {
       overlapPolicy: "cancel_running",
       misfirePolicy: "catch_up",
       concurrencyLimit: 3,
+      concurrencyOverride: { limit: 9, atMs: 5 },
+      queuePaused: true,
     });
     expect(toJob(toJobColumns(job))).toEqual(job);
   });
@@ -35,6 +37,7 @@ describe("job row", () => {
       backoff: { ...RETRY_DEFAULTS.backoff, initialMs: 1_000 },
     });
     expect(job).toMatchObject({ concurrencyLimit: 1, overlapPolicy: "queue", misfirePolicy: "fire_once" });
+    expect(job).toMatchObject({ concurrencyOverride: null, queuePaused: false });
   });
 
   it("folds names in every script", () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { aJob, anExecution, aStepRecord, aWorkflow } from "../../../test/workerd/db/builders.ts";
+import { NO_START_OPTIONS } from "../../domain/execution/execution.ts";
 import type { JsonValue } from "../../domain/json.ts";
 import { approvalUrls, callbackUrl } from "../../domain/workflow/links.ts";
 import { maskLinks } from "./maskLinks.ts";
@@ -38,6 +39,12 @@ describe("maskLinks", () => {
     expect(masked(input)).toEqual(input);
     const plain = anExecution(aJob());
     expect(maskLinks(plain)).toBe(plain);
+  });
+
+  it("takes it out of the input of a plain job, which an execution may have handed on to its child", () => {
+    const url = callbackUrl(LINK, "wait");
+    const plain = anExecution(aJob(), { start: { ...NO_START_OPTIONS, input: { back: url } } });
+    expect(maskLinks(plain).start?.input).toEqual({ back: url.replace(/[^/]+$/, "[secret]") });
   });
 
   it("takes no longer for a text that is nothing but beginnings of links", () => {

@@ -67,7 +67,7 @@ function startOutcome(answer: TriggerAnswer, jobId: string): ErrandOutcome | nul
     case "backlog_full":
       return null;
     case "invalid_input": {
-      const message = `The input does not fit the input_schema of ${jobId}: ${answer.issues.map((issue) => `${issue.path} ${issue.message}`).join("; ")}.`;
+      const message = `${jobId} does not take this input: ${answer.issues.map((issue) => `${issue.path} ${issue.message}`).join("; ")}.`;
       return { type: "refused", error: { code: "invalid_input", message } };
     }
     case "unknown_job":

@@ -1,16 +1,16 @@
 /** A job's executions as a queue: how long it is, whether it moves, how many run at a time. */
 
+import { isJobId } from "../../domain/ids.ts";
+import type { JobChanges } from "../../domain/job/editMerge.ts";
 import type { Job } from "../../domain/job/job.ts";
 import { ok } from "../../domain/result.ts";
 import type { Outcome } from "../errors.ts";
-import { notFound } from "../errors.ts";
+import { notFound, refused } from "../errors.ts";
 import type { Services } from "../services.ts";
 import { ACTOR_RETRY_AFTER_SECONDS, callActor } from "./callActor.ts";
 import { patchJob } from "./changeJob.ts";
 import { readLoad, totalOf } from "./countExecutions.ts";
-import { refused } from "../errors.ts";
 import { findJob } from "./viewJob.ts";
-import { isJobId } from "../../domain/ids.ts";
 
 export interface QueueView {
   readonly job: Job;
@@ -36,9 +36,8 @@ export async function setQueuePaused(
   jobId: string,
   paused: boolean,
 ): Promise<Outcome<QueueView>> {
-  const changes = { queuePaused: paused };
-  const job = await patchJob(services, workspaceId, jobId, { changes, complaints: [] });
-  return job.ok ? await viewOf(services, job.value) : job;
+  const isSo = (job: Job): boolean => job.queuePaused === paused;
+  return await changeQueue(services, workspaceId, jobId, { queuePaused: paused }, isSo);
 }
 
 /** `null` goes back to the job's own `concurrency_limit`. */
@@ -48,9 +47,23 @@ export async function overrideConcurrency(
   jobId: string,
   limit: number | null,
 ): Promise<Outcome<QueueView>> {
-  const changes = { concurrencyOverride: limit };
-  const job = await patchJob(services, workspaceId, jobId, { changes, complaints: [] });
-  return job.ok ? await viewOf(services, job.value) : job;
+  const isSo = (job: Job): boolean => (job.concurrencyOverride?.limit ?? null) === limit;
+  return await changeQueue(services, workspaceId, jobId, { concurrencyOverride: limit }, isSo);
+}
+
+/** A queue that is as it should be makes no new version of its job. */
+async function changeQueue(
+  services: Services,
+  workspaceId: string,
+  jobId: string,
+  changes: JobChanges,
+  isSo: (job: Job) => boolean,
+): Promise<Outcome<QueueView>> {
+  const before = await findJob(services, workspaceId, jobId);
+  if (!before.ok) return before;
+  if (isSo(before.value)) return await viewOf(services, before.value);
+  const after = await patchJob(services, workspaceId, jobId, { changes, complaints: [] });
+  return after.ok ? await viewOf(services, after.value) : after;
 }
 
 /** Lets the next start with this key start an execution; says whether the key was known. */

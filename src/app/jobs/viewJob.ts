@@ -37,13 +37,19 @@ export function upcomingOf(job: Job, nowMs: number, count: number): { schedule: 
   return { schedule, timesMs };
 }
 
+/** What is due later is not the last execution; an actor's clock may be a little ahead of ours. */
+const CLOCKS_APART_MS = 1_000;
+
 export async function viewJobs(services: Services, jobs: readonly Job[]): Promise<JobView[]> {
   if (jobs.length === 0) return [];
+  const nowMs = services.clock.now();
   const [latest, tokens] = await Promise.all([
-    services.executions.latestOfJobs(jobs.map((job) => job.id)),
+    services.executions.latestOfJobs(
+      jobs.map((job) => job.id),
+      nowMs + CLOCKS_APART_MS,
+    ),
     readTriggerTokens(services, jobs),
   ]);
-  const nowMs = services.clock.now();
   return jobs.map((job) => ({
     job,
     nextRunAtMs: nextRunAtMs(job, nowMs),

@@ -3,6 +3,8 @@
  * happened. Definitions that were saved but never reached their actor are applied; jobs whose last due time left no trace
  * in the history are woken, which re-arms an alarm that was lost; bulk actions that stand still are resumed; deleted jobs,
  * old history and what was kept beside it are removed.
+ * in the history, or that have executions which should have ended, are woken, which re-arms an alarm that was lost;
+ * deleted jobs and old history are removed.
  */
 
 import { BULK_LEASE_MS } from "../../domain/bulkAction/bulkAction.ts";
@@ -32,6 +34,8 @@ export interface WatchdogReport {
   readonly applied: number;
   readonly woken: number;
   readonly resumed: number;
+  /** Jobs with executions that have been under way for long; almost always for good reasons. */
+  readonly nudged: number;
   readonly purged: number;
   /** Executions. */
   readonly pruned: number;
@@ -43,6 +47,12 @@ export interface WatchdogReport {
 const UNAPPLIED_AFTER_MS = 30_000;
 /** A due time that is older and left no trace is suspicious; the platform's own tail for an alarm is a minute. */
 const OVERDUE_AFTER_MS = 90_000;
+/**
+ * An execution that was due so long ago and has not ended is worth a look, beyond the longest pause between two messages
+ * (5 min). Often it just takes its time, and then the look costs one call and changes nothing.
+ */
+const STALLED_AFTER_MS = 10 * 60_000;
+const STALLED_MOST = 500;
 /** Bounds of one run, far below the 15 minutes and 1,000 queries that the platform allows it. */
 const JOBS_PER_PAGE = 500;
 const PAGES_MOST = 40;
@@ -51,7 +61,7 @@ const DELETED_MOST = 20;
 const EXECUTIONS_PER_PURGE = 5_000;
 const EXECUTIONS_PER_PRUNE = 5_000;
 const PRUNES_MOST = 20;
-const STALLED_MOST = 100;
+const RESUMED_MOST = 100;
 /** Of each kind: a batch may have 100 KB, a bulk action 100,000 executions. */
 const RECORDS_PER_PRUNE = 1_000;
 const WAKES_AT_A_TIME = 20;
@@ -61,6 +71,7 @@ export async function runWatchdog(deps: WatchdogDeps): Promise<WatchdogReport> {
     applied: await part("watchdog.apply_failed", deps, () => applyUnapplied(deps)),
     woken: await part("watchdog.wake_failed", deps, () => wakeOverdue(deps)),
     resumed: await part("watchdog.resume_failed", deps, () => resumeStalled(deps)),
+    nudged: await part("watchdog.nudge_failed", deps, () => nudgeStalled(deps)),
     purged: await part("watchdog.purge_failed", deps, () => purgeDeleted(deps)),
     pruned: await part("watchdog.prune_failed", deps, () => pruneHistory(deps)),
     prunedRecords: await part("watchdog.prune_records_failed", deps, () => pruneRecords(deps)),
@@ -106,8 +117,13 @@ async function wakeOverdue(deps: WatchdogDeps): Promise<number> {
 
 /** A slice whose worker died, or whose message was lost. */
 async function resumeStalled(deps: WatchdogDeps): Promise<number> {
-  const stalled = await deps.bulkActions.listStalled(deps.clock.now() - BULK_LEASE_MS, STALLED_MOST);
+  const stalled = await deps.bulkActions.listStalled(deps.clock.now() - BULK_LEASE_MS, RESUMED_MOST);
   return inGroups(stalled, (id) => deps.bulkQueue.send(id));
+}
+
+async function nudgeStalled(deps: WatchdogDeps): Promise<number> {
+  const jobs = await deps.jobs.listStalled(deps.clock.now() - STALLED_AFTER_MS, STALLED_MOST);
+  return inGroups(jobs, (job) => deps.actors.of(job.id).apply(job));
 }
 
 async function purgeDeleted(deps: WatchdogDeps): Promise<number> {

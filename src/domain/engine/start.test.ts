@@ -64,6 +64,12 @@ describe("the options of a start", () => {
     expect(started).toMatchObject({ ok: true, value: { start: null, workflow: { input: { a: 1 } } } });
   });
 
+  it("have no input where a run_job step named none, so that nothing is sent for it", () => {
+    expect(optionsOf({ id: "exe_x", source: "job", input: {} })).toBeNull();
+    expect(optionsOf({ id: "exe_x", source: "job", input: { a: 1 } })).toMatchObject({ input: { a: 1 } });
+    expect(optionsOf({ id: "exe_x", input: {} })).toMatchObject({ input: {} });
+  });
+
   it("are refused where they make no sense, each by name", () => {
     const asked = { maxAttempts: 101, ttlMs: 0, concurrencyKey: "", delayUntilMs: START + 366 * 24 * 60 * MINUTE };
     const refused = optionsOf({ id: "exe_x", ...asked, input: "x".repeat(PLAIN_INPUT_BYTES_MOST) });

@@ -3,6 +3,7 @@
 import type { Execution, StartOptions } from "../execution/execution.ts";
 import type { FieldIssue } from "../issue.ts";
 import type { Job } from "../job/job.ts";
+import type { JsonValue } from "../json.ts";
 import { err, ok, type Result } from "../result.ts";
 import { checkInput } from "../schema/inputSchema.ts";
 import { jsonBytes } from "../workflow/size.ts";
@@ -95,7 +96,7 @@ function startedBefore(start: TriggerEvent, known: KnownKeys, nowMs: number): st
 /** `null` where nothing was asked for, so that such an execution does not grow by it. */
 function startOptionsOf(job: Job, start: TriggerEvent): StartOptions | null {
   const options: StartOptions = {
-    input: job.steps === null ? (start.input ?? null) : null,
+    input: job.steps === null ? plainInput(start) : null,
     ttlMs: start.ttlMs ?? null,
     maxAttempts: start.maxAttempts ?? null,
     concurrencyKey: start.concurrencyKey ?? null,
@@ -104,6 +105,12 @@ function startOptionsOf(job: Job, start: TriggerEvent): StartOptions | null {
     bulkActionId: start.bulkActionId ?? null,
   };
   return Object.values(options).every((option) => option === null) ? null : options;
+}
+
+/** A `run_job` step that names no input gives `{}`, which is what templates see without one. */
+function plainInput({ source, input }: TriggerEvent): JsonValue {
+  const isEmpty = typeof input === "object" && input !== null && Object.keys(input).length === 0;
+  return source === "job" && isEmpty ? null : (input ?? null);
 }
 
 function inputIssues(job: Job, { source, input }: TriggerEvent): readonly FieldIssue[] {

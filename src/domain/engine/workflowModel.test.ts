@@ -241,8 +241,7 @@ class World {
   start(): void {
     const id = `exe_${this.#ids++}`;
     const source = this.#ids % 2 === 0 ? "schedule" : "manual";
-    const starts = [{ id, source, replayedFrom: null, input: { n: this.#ids } } as const];
-    this.send<"trigger">({ type: "trigger", starts });
+    this.send<"trigger">({ type: "trigger", starts: [{ id, source, replayedFrom: null, input: { n: this.#ids } }] });
   }
 
   wake(): void {

@@ -54,6 +54,16 @@ describe("editJob", () => {
     });
   });
 
+  it("lets an override of the concurrency hold from when it came, until it is taken back", () => {
+    const overridden = edit(job({ concurrencyLimit: 2 }), { concurrencyOverride: 5 });
+    expect(overridden).toMatchObject({ concurrencyLimit: 2, concurrencyOverride: { limit: 5, atMs: NOW } });
+    const earlier = { ...overridden, concurrencyOverride: { limit: 5, atMs: CREATED } };
+    expect(edit(earlier, { name: "x" }).concurrencyOverride).toEqual({ limit: 5, atMs: CREATED });
+    expect(edit(earlier, { concurrencyOverride: 5 }).concurrencyOverride).toEqual({ limit: 5, atMs: CREATED });
+    expect(edit(earlier, { concurrencyOverride: 6 }).concurrencyOverride).toEqual({ limit: 6, atMs: NOW });
+    expect(edit(earlier, { concurrencyOverride: null }).concurrencyOverride).toBeNull();
+  });
+
   it("merges the schedule member by member", () => {
     expect(edit(cron(), { schedule: { cron: "30 3 * * *" } }).schedule).toEqual({
       kind: "cron",

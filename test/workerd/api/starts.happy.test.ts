@@ -32,6 +32,10 @@ describe("POST /v1/jobs/:id/run-now", () => {
       ({ body }) => body.data.length === 2,
     );
     expect(listed.body.data[0].scheduled_for).toBe(moment);
+    // What is still to come is not the last one.
+    expect((await workspace.call("GET", `/v1/jobs/${job.id}`)).body.last_execution?.id ?? passed.body.id).toBe(
+      passed.body.id,
+    );
   });
 
   it("keeps what a start asked for, and shows it with the input of a plain job", async () => {

@@ -157,6 +157,8 @@ const narrowings: (() => Changes)[] = [
   () => ({ tags: ["even", "fifth", "n1", "n3", "even"] }),
   () => ({ tags: ["even", "fifth", "n1", "n3", "n7", "n9"] }),
   () => ({ tags: ["n9", "fifth", "even"], statuses: ["timed_out", "queued_only"], jobVersion: 1 }),
+  () => ({ tags: Array.from({ length: 25 }, (_, i) => `n${i * 2}`) }),
+  () => ({ tags: Array.from({ length: 40 }, (_, i) => `n${i * 2}`) }),
   () => ({ tags: ["nobody's"] }),
   () => ({ tags: [] }),
   () => ({ tags: ["fifth"], statuses: ["failed"], jobIds: [some[0] ?? "", some[1] ?? ""] }),

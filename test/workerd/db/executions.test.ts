@@ -249,10 +249,13 @@ describe("latestOfJobs", () => {
       Execution,
     ];
     await store([busy, idle], [newer, older]);
-    const latest = await storage.executions.latestOfJobs([busy.id, idle.id]);
+    const later = START_MS + 1_000;
+    const latest = await storage.executions.latestOfJobs([busy.id, idle.id], later);
     expect([...latest.keys()]).toEqual([busy.id]);
     expect(latest.get(busy.id)).toMatchObject({ id: newer.id, attemptCount: 1 });
-    expect(await storage.executions.latestOfJobs([])).toEqual(new Map());
+    const before = await storage.executions.latestOfJobs([busy.id], START_MS + 2);
+    expect(before.get(busy.id)?.id).toBe(older.id);
+    expect(await storage.executions.latestOfJobs([], later)).toEqual(new Map());
   });
 });
 

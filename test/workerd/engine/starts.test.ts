@@ -162,6 +162,9 @@ describe("a job's queue", () => {
     expect(await setQueuePaused(world.services(), workspaceId, id, true)).toMatchObject({
       value: { job: { queuePaused: true, version: 2 } },
     });
+    expect(await setQueuePaused(world.services(), workspaceId, id, true)).toMatchObject({
+      value: { job: { version: 2 } },
+    });
     held.release();
     await working;
     await world.advance(MINUTE);

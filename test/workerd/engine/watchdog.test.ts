@@ -4,6 +4,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Job } from "../../../src/domain/job/job.ts";
+import { RETRY_DEFAULTS } from "../../../src/domain/retry/policy.ts";
 import { anExecution } from "../db/builders.ts";
 import { countExecutions } from "../../../src/app/jobs/countExecutions.ts";
 import { storageOn } from "../db/storage.ts";
@@ -78,6 +79,57 @@ describe("a job whose alarm was lost", () => {
     expect(world.arrivals.length).toBe(arrived + 1);
     expect(world.arrivals.at(-1)?.jobId).toBe(lost.id);
   });
+});
+
+describe("an execution whose retry was lost with the alarm", () => {
+  it("goes on, though its due time is in the history", async () => {
+    const backoff = {
+      type: "fixed",
+      initialMs: 30 * MINUTE,
+      factor: 1,
+      maxMs: DAY,
+      jitter: false,
+      listMs: [],
+    } as const;
+    const retryPolicy = { ...RETRY_DEFAULTS, backoff };
+    const job = await world.start({ schedule: { kind: "recurring", everyMinutes: 1_440 }, retryPolicy });
+    await saveWorkspace(job);
+    world.answer = () => new Response("busy", { status: 503 });
+    await world.advance(DAY + MINUTE);
+    await world.dropAlarm(job.id);
+    world.answer = () => new Response("ok");
+    await world.advance(2 * 60 * MINUTE);
+    expect(await world.history(job)).toMatchObject([{ status: "running" }]);
+    await world.runWatchdog();
+    expect(report()).toMatchObject({ nudged: 1, woken: 0 });
+    await world.deliverAll();
+    expect(await world.history(job)).toMatchObject([{ status: "succeeded" }]);
+  });
+});
+
+describe("a delayed execution whose alarm was lost", () => {
+  it("begins late, unless it was moved and is not due", async () => {
+    const job = await world.start({ schedule: { kind: "scheduled", runAtMs: START + 365 * DAY } });
+    await saveWorkspace(job);
+    const [due, moved] = [await delayed(job), await delayed(job)];
+    await world.actor(job.id).reschedule(job.workspaceId, moved, START + DAY);
+    await world.advance(MINUTE);
+    await world.actor(job.id).cancel(job.workspaceId, due);
+    await world.advance(MINUTE);
+    await world.dropAlarm(job.id);
+    await world.advance(60 * MINUTE);
+    await world.runWatchdog();
+    expect(report()).toMatchObject({ nudged: 0 });
+    await world.advance(DAY);
+    await world.runWatchdog();
+    expect(report()).toMatchObject({ nudged: 1 });
+    await world.deliverAll();
+    expect(world.arrivals.map(({ executionId }) => executionId)).toEqual([moved]);
+  });
+
+  async function delayed(job: Job): Promise<string> {
+    return await world.runNow(job, { delayUntilMs: START + 30 * MINUTE });
+  }
 });
 
 describe("a definition that never reached its actor", () => {
@@ -168,6 +220,12 @@ describe("a watchdog one part of which fails", () => {
     expect(report()).toMatchObject({ woken: 1 });
   });
 });
+
+/** The walk over what stalls goes by workspaces, and these jobs were made without one. */
+async function saveWorkspace(job: Job): Promise<void> {
+  const insert = "INSERT OR IGNORE INTO workspaces (id, name, created_at) VALUES (?, 'w', 0)";
+  await env.DB.prepare(insert).bind(job.workspaceId).run();
+}
 
 async function unapplied(job: Job): Promise<boolean> {
   const found = await world.services().jobs.listUnapplied(Number.MAX_SAFE_INTEGER, 1_000);

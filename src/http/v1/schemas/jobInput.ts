@@ -106,7 +106,11 @@ export const CreateJobBody = object({
   request: object({ url: url(), ...requestMembers })
     .openapi("RequestInput")
     .optional()
-    .openapi({ description: "Required for plain kinds, and for them only." }),
+    .openapi({
+      description:
+        "Required for plain kinds, and for them only. Templates see what a run was given as `{{input}}`; one that has no " +
+        "`body` sends that as its JSON body, with POST, PUT and PATCH.",
+    }),
 }).openapi("CreateJob");
 
 export const PatchJobBody = object({
