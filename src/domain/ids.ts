@@ -142,6 +142,13 @@ export function spreadOf(id: string): number {
   return value / 32 ** 4;
 }
 
+/** The time within an id, epoch milliseconds: of creation, or of an execution the due time that it was given then. */
+export function timeOf(id: string): number {
+  let timeMs = 0;
+  for (const letter of id.slice(4, 4 + TIME_LENGTH)) timeMs = timeMs * 32 + ALPHABET.indexOf(letter);
+  return timeMs;
+}
+
 /** Smallest and largest execution id of a due time: a time range of executions is a range of ids. */
 export function executionIdFloor(dueMs: number): string {
   return idFloor("exe", dueMs);

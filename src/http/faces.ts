@@ -1,5 +1,6 @@
 /** Every API that this server speaks, and which of them a request is meant for. */
 
+import { runsFace } from "./compat/runs/face.ts";
 import { triggerFace } from "./compat/trigger/face.ts";
 import { trigifyFace } from "./compat/trigify/face.ts";
 import type { Face } from "./face.ts";
@@ -7,7 +8,7 @@ import type { Endpoint } from "./operation.ts";
 import { v1Face } from "./v1/face.ts";
 
 /** In the order in which they are asked whether a request is theirs; the native API takes what is left. */
-export const FACES: readonly Face[] = [triggerFace, trigifyFace, v1Face];
+export const FACES: readonly Face[] = [triggerFace, runsFace, trigifyFace, v1Face];
 
 export interface FaceEndpoint {
   readonly endpoint: Endpoint;

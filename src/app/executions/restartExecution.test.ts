@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { aJob, anExecution, aStepRecord, aWorkflow } from "../../../test/workerd/db/builders.ts";
 import type { JobActorProtocol, RestartAnswer, RestartRequest, TriggerRequest } from "../../domain/engine/protocol.ts";
 import type { Execution } from "../../domain/execution/execution.ts";
+import { NO_START_OPTIONS } from "../../domain/execution/execution.ts";
 import type { Services } from "../services.ts";
 import { replayExecution } from "./replayExecution.ts";
 import type { RestartFrom } from "./restartExecution.ts";
@@ -68,6 +69,17 @@ describe("restartExecution", () => {
     expect(world.asked[1]).toMatchObject({ fromStep: null });
   });
 
+  it("lays an override over the body of the webhook that started it, and over nothing else", async () => {
+    const triggerInput = { method: "POST", body: { id: 1, total: 2 } };
+    const original = { ...ENDED, workflow: { ...aWorkflow(ENDED.workflow ?? {}), triggerInput } };
+    const world = services(original);
+    await restart(world, { step: "a", overrideBody: { total: 3 } });
+    expect(world.asked[0]?.original).toEqual({
+      ...original,
+      workflow: { ...original.workflow, triggerInput: { method: "POST", body: { id: 1, total: 3 } } },
+    });
+  });
+
   it("names the steps that there are when there is no such step", async () => {
     const world = services(ENDED);
     expect(await restart(world, { step: "c" })).toMatchObject({
@@ -130,5 +142,15 @@ describe("replayExecution", () => {
     const world = services({ ...ENDED, workflow: null });
     await replayExecution(world.services, JOB.workspaceId, ENDED.id);
     expect(world.triggered).toEqual([{ workspaceId: JOB.workspaceId, source: "replay", replayedFrom: ENDED.id }]);
+  });
+
+  it.each([
+    [{ a: 1, b: 1 }, { b: 2 }, { a: 1, b: 2 }],
+    [null, { b: 2 }, { b: 2 }],
+    [[1], { b: 2 }, { b: 2 }],
+  ])("lays an override over the input of a plain job: %j, %j", async (input, override, merged) => {
+    const world = services({ ...ENDED, workflow: null, start: { ...NO_START_OPTIONS, input } });
+    await replayExecution(world.services, JOB.workspaceId, ENDED.id, { overrideInput: override });
+    expect(world.triggered[0]?.input).toEqual(merged);
   });
 });

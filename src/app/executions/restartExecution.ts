@@ -1,5 +1,6 @@
 /** Begins a finished execution of a job with steps anew, from one of its steps; the original stays as it is. */
 
+import { firstFailedStep, mergedInput } from "../../domain/engine/restart.ts";
 import type { Execution } from "../../domain/execution/execution.ts";
 import { isFinished } from "../../domain/execution/execution.ts";
 import type { WorkflowRecord } from "../../domain/execution/stepRecord.ts";
@@ -8,6 +9,7 @@ import { ok } from "../../domain/result.ts";
 import type { Outcome } from "../errors.ts";
 import { invalid, refused } from "../errors.ts";
 import { askToStart, backlogFull } from "../jobs/askToStart.ts";
+import { findJob } from "../jobs/viewJob.ts";
 import type { Services } from "../services.ts";
 import { getExecution } from "./getExecution.ts";
 
@@ -15,6 +17,8 @@ export interface RestartFrom {
   /** The path or the id of a step; `null` for the first that failed. */
   readonly step: string | null;
   readonly overrideInput?: JsonValue;
+  /** Laid, as `overrideInput` is over the input, over the body of the webhook that started the original. */
+  readonly overrideBody?: JsonValue;
 }
 
 /** Step paths that a message names; more would not be read. */
@@ -39,7 +43,7 @@ export async function restartExecution(
   if (from.step !== null && !hasStep(workflow, from.step)) return unknownStep(workflow);
   const request = {
     workspaceId,
-    original,
+    original: from.overrideBody === undefined ? original : withBody(original, workflow, from.overrideBody),
     fromStep: from.step,
     ...(from.overrideInput === undefined ? {} : { overrideInput: from.overrideInput }),
   };
@@ -58,6 +62,24 @@ export async function restartExecution(
     case "backlog_full":
       return backlogFull();
   }
+}
+
+/** The step that a retry begins at: the first that failed by itself, as the job is defined now. */
+export async function findFailedStep(services: Services, execution: Execution): Promise<Outcome<string>> {
+  const { workspaceId, jobId, workflow } = execution;
+  const job = await findJob(services, workspaceId, jobId);
+  if (!job.ok) return job;
+  const step = firstFailedStep(job.value.steps ?? [], workflow?.steps ?? []);
+  return step === null
+    ? refused("not_restartable", "No step of this execution failed; name one to restart from.")
+    : ok(step);
+}
+
+function withBody(original: Execution, workflow: WorkflowRecord, override: JsonValue): Execution {
+  const { triggerInput } = workflow;
+  if (typeof triggerInput !== "object" || triggerInput === null || !("body" in triggerInput)) return original;
+  const body = mergedInput(triggerInput.body, override);
+  return { ...original, workflow: { ...workflow, triggerInput: { ...triggerInput, body } } };
 }
 
 function hasStep({ steps }: WorkflowRecord, pathOrId: string): boolean {

@@ -37,7 +37,7 @@ export function restart(
   if (isBacklogFull(state)) return { state, answer: err("backlog_full") };
   const kept = keptRecords(steps, original.workflow.steps, request.fromStep);
   if (!kept.ok) return refused(state, kept.error);
-  const input = merged(original.workflow.input, overrideInput);
+  const input = mergedInput(original.workflow.input, overrideInput);
   // What the original had is kept as it is, as a replay keeps it: nobody chose it just now.
   const invalidInput = overrideInput === undefined ? [] : checkInput(inputSchema, input, "override_input");
   if (invalidInput.length > 0) return { state, answer: err({ invalidInput }) };
@@ -69,7 +69,8 @@ function refused(state: JobState, message: string): { state: JobState; answer: R
   return { state, answer: err({ message }) };
 }
 
-function merged(input: JsonValue, override: JsonValue | undefined): JsonValue {
+/** An override laid over an input: member by member where both are objects, else in its place; `undefined` keeps it. */
+export function mergedInput(input: JsonValue, override: JsonValue | undefined): JsonValue {
   if (override === undefined) return input;
   return isMap(input) && isMap(override) ? { ...input, ...override } : override;
 }
@@ -100,7 +101,7 @@ export function keptRecords(
 ): Result<readonly StepRecord[], string> {
   const places = placesOf(steps);
   const byPath = new Map(records.map((record) => [record.path, record]));
-  const target = fromStep ?? firstFailed(steps, records);
+  const target = fromStep ?? firstFailedStep(steps, records);
   if (target === null)
     return err("No step of this execution failed, so there is none to retry from; name one to restart from.");
   const exact = locate(places, target);
@@ -118,7 +119,7 @@ function isAt(record: StepRecord, target: string, place: Place): boolean {
 }
 
 /** The path of the first step that failed by itself and that its list did not go on after. */
-function firstFailed(steps: readonly StepDefinition[], records: readonly StepRecord[]): string | null {
+export function firstFailedStep(steps: readonly StepDefinition[], records: readonly StepRecord[]): string | null {
   const places = placesOf(steps);
   const own = records.find((record) => {
     const step = places.get(record.id)?.step;
