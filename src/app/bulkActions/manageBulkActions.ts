@@ -18,7 +18,10 @@ export interface NewBulkAction {
   readonly name?: string;
 }
 
-/** The first slice begins at once, behind the answer. */
+/**
+ * The first slice begins at once, behind the answer. A filter sees what the history has, which may be two seconds behind;
+ * executions that are named are found however new they are.
+ */
 export async function createBulkAction(
   services: Services,
   workspaceId: string,

@@ -52,6 +52,8 @@ export interface BulkAction {
 export interface BulkCounts {
   /** What was named, or what the filter matched when the action was created. */
   readonly total: number;
+  /** What was cancelled since the action was created, or replayed. */
   readonly success: number;
+  /** What could not be: it had ended (cancel), it has not ended (replay), it is gone or nobody's. */
   readonly failure: number;
 }

@@ -20,8 +20,6 @@ export type MetadataOperation =
   /** The whole metadata. */
   | { readonly type: "update"; readonly value: Metadata };
 
-export const METADATA_OPERATIONS = ["set", "delete", "append", "remove", "increment", "update"] as const;
-
 type Path = readonly (string | number)[];
 
 /** The metadata after all operations, in their order; the metadata that is handed in stays as it is. */
