@@ -28,9 +28,22 @@ async function sent(changes: Partial<RequestSpec>, input?: JsonValue) {
   };
   const prepared = await prepareRequest(work, deps);
   if (!prepared.ok) return prepared.error;
-  const { url, body, headers } = prepared.value.request;
-  return { url, body, type: new Headers(headers.map(([name, value]) => [name, value])).get("content-type") };
+  const { url, body, headers, timeoutMs } = prepared.value.request;
+  return { url, body, timeoutMs, type: new Headers(headers.map(([name, value]) => [name, value])).get("content-type") };
 }
+
+describe("the deadline of a request", () => {
+  it.each([
+    [1, 1_000],
+    [29, 29_000],
+    // The default, which is also as long as its invocation lives on.
+    [30, 29_000],
+    [31, 31_000],
+    [300, 300_000],
+  ])("with a timeout of %i s is %i ms", async (timeoutSeconds, timeoutMs) => {
+    expect(await sent({ timeoutSeconds })).toMatchObject({ timeoutMs });
+  });
+});
 
 describe("the input of a plain job", () => {
   const body = { who: "{{input.who}}", all: "{{input}}", text: "for {{input.who.name}}" };

@@ -6,6 +6,7 @@
  */
 
 import type { AttemptWork } from "../../domain/engine/claim.ts";
+import { deadlineMs } from "../../domain/engine/timers.ts";
 import type { Execution } from "../../domain/execution/execution.ts";
 import type { RequestSpec } from "../../domain/job/request.ts";
 import type { JsonValue } from "../../domain/json.ts";
@@ -82,7 +83,7 @@ export async function prepareRequest(
       method: request.method,
       headers: [...sent.values(), ...identityHeaders(work), ...signed.value],
       body: encoded.body,
-      timeoutMs: request.timeoutSeconds * 1_000,
+      timeoutMs: deadlineMs(request.timeoutSeconds),
       sensitiveHeaders: headersWithSecrets(request.headers),
       sensitiveBody: findSecretReferences({ url: "", headers: {}, body: request.body }).length > 0,
     },

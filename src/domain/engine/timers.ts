@@ -46,6 +46,15 @@ export const LOST_MOST = 5;
  * longer one is awaited, on a queue of its own (ADR 0005).
  */
 export const SHORT_LANE_MOST_SECONDS = 30;
+/** What of those 30 s is kept for the end: it is recorded and reported, or the attempt would count as lost. */
+const SHORT_LANE_MARGIN_MS = 1_000;
+
+/** How long a request may take: its timeout, and on the short lane no longer than leaves time to report its end. */
+export function deadlineMs(timeoutSeconds: number): number {
+  const timeoutMs = timeoutSeconds * 1_000;
+  const isShort = timeoutSeconds <= SHORT_LANE_MOST_SECONDS;
+  return isShort ? Math.min(timeoutMs, SHORT_LANE_MOST_SECONDS * 1_000 - SHORT_LANE_MARGIN_MS) : timeoutMs;
+}
 
 /** What would be asked for within this time counts as asked for, when something else is: one message for both. */
 const ASKED_TOGETHER_MS = 5_000;

@@ -76,15 +76,15 @@ describe("an attempt", () => {
     expect(world.sent).toBe(0);
   });
 
-  it("that waited for a slot is made as soon as the one before it has ended", async () => {
-    const job = await world.start({ ...EVERY_MINUTE, overlapPolicy: "queue" });
-    await world.runNow(job);
-    await world.runNow(job);
-    const first = taken();
-    await world.attempt(first);
-    const second = taken();
-    expect(second.executionId).not.toBe(first.executionId);
-    await world.attempt(second);
+  it("that waited for a slot comes from the queue, so that no chain of calls grows with a backlog", async () => {
+    const job = await world.start(EVERY_MINUTE);
+    const first = await world.runNow(job);
+    const second = await world.runNow(job);
+    expect(world.handed.map(({ executionId }) => executionId)).toEqual([first]);
+    await world.attempt(taken());
+    expect(world.handed).toEqual([]);
+    expect(world.messages).toMatchObject([{ body: { type: "attempt", executionId: second } }]);
+    await world.deliverAll();
     expect(await historyOf(job)).toEqual([SUCCEEDED, SUCCEEDED]);
   });
 

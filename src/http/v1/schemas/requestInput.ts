@@ -33,7 +33,8 @@ export const requestMembers = {
     description: "A string is sent as text, anything else as JSON; `null`, the default, sends none.",
   }),
   timeout_seconds: optional(wholeNumber(TIMEOUT_SECONDS_LEAST, TIMEOUT_SECONDS_MOST)).openapi({
-    description: "For one attempt as a whole; default 30.",
+    description:
+      "For one attempt as a whole; default 30, of which the last second is kept to record that it timed out.",
   }),
   success_statuses: optional(list(status(), STATUSES_MOST, "HTTP statuses")).openapi({
     description: "Default 200, 201, 202, 204.",
