@@ -248,16 +248,19 @@ describe.concurrent("overlap policy, when the only slot is taken", () => {
 
   it("the limit holds, whatever started the executions", async () => {
     const { path, url, arrivals } = place();
-    let open = 0;
+    const open = new Set<ServerResponse>();
     let most = 0;
     target.on(path, {
       kind: "handle",
       handle: (_request, response) => {
-        most = Math.max(most, (open += 1));
-        setTimeout(() => {
-          open -= 1;
+        open.add(response);
+        most = Math.max(most, open.size);
+        const answer = () => {
+          open.delete(response);
           response.end();
-        }, 100);
+        };
+        // The first of two waits for the other; a third would come while both are open.
+        setTimeout(answer, open.size === 1 ? 1_000 : 100);
       },
     });
     const job = await api.createJob(url, { concurrency_limit: 2 });
