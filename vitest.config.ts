@@ -54,7 +54,8 @@ export default defineConfig({
           environment: "node",
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
+          // Each file has instances of its own, and most of them wait for a clock rather than for the machine.
+          maxWorkers: 2,
           // Stories that wait for the same minute wait together.
           maxConcurrency: 40,
         },
