@@ -10,8 +10,8 @@ export interface Bindings {
   readonly LONG_EXECUTIONS: Queue<ExecutionMessage>;
   /** How many requests one invocation may have open at a time: 6 on the platform, unlimited on a laptop. */
   readonly CONNECTIONS_PER_INVOCATION: string;
-  /** How many attempts an isolate makes at a time besides those that come from a queue; "0": all come from a queue. */
-  readonly DIRECT_ATTEMPTS_PER_ISOLATE: string;
+  /** How many attempts an isolate makes at a time besides those that come from a queue; "0": all do. */
+  readonly DIRECT_ATTEMPTS_PER_ISOLATE?: string;
   /** Days; "0" keeps everything. */
   readonly HISTORY_RETENTION_DAYS?: string;
   /** Secret. Opens `POST /v1/workspaces`, and nothing inside a workspace. */

@@ -41,6 +41,7 @@ import type { Result } from "../../domain/result.ts";
 import { logFault } from "../../observability/log.ts";
 import type { ExecutionMessage } from "../../queue/message.ts";
 import { createProducer, type Producer } from "../../queue/producer.ts";
+import { attemptRoom } from "../attemptRoom.ts";
 import { secureRandom } from "../secureRandom.ts";
 import { JobStore, type KeyChanges } from "./jobStore.ts";
 
@@ -54,7 +55,7 @@ export interface ActorEnv {
   readonly EXECUTIONS: Queue<ExecutionMessage>;
   readonly LONG_EXECUTIONS: Queue<ExecutionMessage>;
   readonly CONNECTIONS_PER_INVOCATION: string;
-  readonly DIRECT_ATTEMPTS_PER_ISOLATE: string;
+  readonly DIRECT_ATTEMPTS_PER_ISOLATE?: string;
 }
 
 export class JobActor extends DurableObject<ActorEnv> implements JobActorProtocol {
@@ -272,8 +273,10 @@ export class JobActor extends DurableObject<ActorEnv> implements JobActorProtoco
   /** One invocation takes as many attempts as it may have connections open; what is beyond goes through the queue. */
   #claimAtOnce({ state, commands }: Pick<HandOver, "state" | "commands">): HandOver {
     const nowMs = Date.now();
-    const mayHandOver = Number(this.env.DIRECT_ATTEMPTS_PER_ISOLATE) > 0 && nowMs >= this.#queueOnlyUntilMs;
-    const most = mayHandOver ? Number(this.env.CONNECTIONS_PER_INVOCATION) : 0;
+    const { CONNECTIONS_PER_INVOCATION: connections, DIRECT_ATTEMPTS_PER_ISOLATE: attempts } = this.env;
+    // The variable is missing where a deployment's configuration is of a release before.
+    const room = nowMs < this.#queueOnlyUntilMs ? 0 : attemptRoom.free(Number(attempts ?? 0));
+    const most = Math.min(Number(connections), room);
     return claimForHandOver(state, commands, { nowMs, uuid: () => crypto.randomUUID(), most });
   }
 
@@ -323,7 +326,7 @@ export class JobActor extends DurableObject<ActorEnv> implements JobActorProtoco
    */
   async #handOver(works: readonly AttemptWork[]): Promise<void> {
     try {
-      if (await attemptStarterOf(this.ctx).start(works)) return;
+      if (await attemptRoom.offer(works.length, () => attemptStarterOf(this.ctx).start(works))) return;
     } catch (error) {
       logFault("actor.hand_over_failed", error);
     }

@@ -1,8 +1,9 @@
 /** Attempts that actors hand over without a message, with the real actor and the real worker (ADR 0016). */
 
-import { env } from "cloudflare:workers";
+import { env, exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { AttemptWork } from "../../../src/domain/engine/claim.ts";
+import type { AttemptStarter } from "../../../src/domain/engine/protocol.ts";
 import type { Job } from "../../../src/domain/job/job.ts";
 import { REQUEST_DEFAULTS } from "../../../src/domain/job/request.ts";
 import { AttemptWorker } from "../../../src/entry/attemptWorker.ts";
@@ -199,14 +200,31 @@ describe("the Worker itself", () => {
     expect([world.arrivals.length, world.sent]).toEqual([1, 0]);
   });
 
-  it("takes all of a call or nothing of it, and nothing when it has no room", async () => {
+  it("takes all of a call or nothing of it", async () => {
+    const works: AttemptWork[] = [];
+    vi.spyOn(AttemptWorker.prototype, "start").mockImplementation(async (given) => works.push(...given) > 0);
     const job = await world.start({ ...EVERY_MINUTE, concurrencyLimit: 10 });
-    Object.assign(env, { DIRECT_ATTEMPTS_PER_ISOLATE: "1" });
     await world.actor(job.id).triggerMany([byHand(job), byHand(job)]);
     await world.settled();
+    vi.mocked(AttemptWorker.prototype.start).mockRestore();
+    Object.assign(env, { DIRECT_ATTEMPTS_PER_ISOLATE: "1" });
+    const starter = (exports as unknown as { AttemptWorker: AttemptStarter }).AttemptWorker;
+    expect(works).toHaveLength(2);
+    expect(await starter.start(works)).toBe(false);
     expect(world.arrivals).toEqual([]);
-    expect(world.messages).toHaveLength(2);
+    expect(await starter.start(works.slice(1))).toBe(true);
+    await world.until(() => world.arrivals.length === 1, "the one that was taken");
+  });
+});
+
+describe("an actor", () => {
+  it("claims no more than the isolate has room for, and leaves the rest to the queue", async () => {
+    const job = await world.start({ ...EVERY_MINUTE, concurrencyLimit: 10 });
+    Object.assign(env, { DIRECT_ATTEMPTS_PER_ISOLATE: "2" });
+    await world.actor(job.id).triggerMany(Array.from({ length: 5 }, () => byHand(job)));
+    await world.settled();
+    expect([world.handed.length, world.messages.length]).toEqual([2, 3]);
     await world.deliverAll();
-    expect(await historyOf(job)).toEqual([SUCCEEDED, SUCCEEDED]);
+    expect(await historyOf(job)).toEqual(Array.from({ length: 5 }, () => SUCCEEDED));
   });
 });
