@@ -2,7 +2,7 @@
 
 import type { JobActorProtocol, HistoryEntry } from "../domain/engine/protocol.ts";
 import type { Execution, ExecutionSource, ExecutionStatus } from "../domain/execution/execution.ts";
-import type { StatusFilter } from "../domain/execution/statusFilter.ts";
+import type { ExecutionFilter } from "../domain/execution/executionFilter.ts";
 import type { Job, JobKind, JobState } from "../domain/job/job.ts";
 import type { Result } from "../domain/result.ts";
 import type { Secret } from "../domain/secret/secret.ts";
@@ -94,7 +94,7 @@ export type ExecutionSummary = Omit<Execution, "attempts" | "output" | "parent" 
   readonly lastStatusCode: number | null;
 };
 
-export interface ExecutionQuery {
+export interface ExecutionQuery extends ExecutionFilter {
   readonly jobId: string | null;
   readonly status: ExecutionStatus | null;
   readonly source: ExecutionSource | null;
@@ -106,18 +106,6 @@ export interface ExecutionQuery {
   readonly sort: "scheduled_for" | "created_at";
   readonly order: "asc" | "desc";
   readonly page: ExecutionPageRequest;
-  /** Each of the following narrows the list further, and nothing when it is absent. Of a list, any member may fit. */
-  readonly jobIds?: readonly string[];
-  readonly statuses?: readonly StatusFilter[];
-  readonly sources?: readonly ExecutionSource[];
-  readonly tags?: readonly string[];
-  readonly batchId?: string;
-  /** What a bulk action cancelled, or the replays that it started. */
-  readonly bulkActionId?: string;
-  readonly jobVersions?: readonly number[];
-  /** Bounds of the creation, `createdFromMs` included, `createdToMs` excluded. */
-  readonly createdFromMs?: number;
-  readonly createdToMs?: number;
 }
 
 export interface ExecutionPageRequest extends PageRequest {

@@ -28,6 +28,7 @@ import { storageOn } from "../workerd/db/storage.ts";
 import { attemptKey, Consumer, type DeathPoint, NEVER } from "./simulatedConsumer.ts";
 import { SimulatedHandOver, watchActors } from "./simulatedHandOver.ts";
 import { MessageHandle, type QueuedMessage, SimulatedQueues } from "./simulatedQueues.ts";
+import { type LoggedEvent, parseLog } from "./loggedEvents.ts";
 
 /** A whole minute, decades from now. */
 export const SIMULATED_START_MS = Date.UTC(2040, 0, 2, 12, 0, 0);
@@ -39,11 +40,6 @@ export interface SeenArrival {
   readonly attempt: number;
   readonly url: string;
   readonly atMs: number;
-}
-
-export interface LoggedEvent {
-  readonly event: string;
-  readonly [field: string]: unknown;
 }
 
 /** Far more than any story needs; an engine that rings for ever fails instead of hanging. */
@@ -391,13 +387,5 @@ export class Simulation {
       const jobId = [...this.jobs.keys()].find((id) => jobKey(id) === key);
       if (jobId !== undefined) await this.#step(jobId);
     }
-  }
-}
-
-function parseLog(line: unknown): LoggedEvent {
-  try {
-    return JSON.parse(String(line)) as LoggedEvent;
-  } catch {
-    return { event: "text", text: String(line) };
   }
 }

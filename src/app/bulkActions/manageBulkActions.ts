@@ -1,6 +1,7 @@
 /** Bulk actions: created, listed, read and aborted. `runSlice.ts` carries them on. */
 
-import type { BulkAction, BulkActionType, BulkFilter, BulkTarget } from "../../domain/bulkAction/bulkAction.ts";
+import type { BulkAction, BulkActionType, BulkTarget } from "../../domain/bulkAction/bulkAction.ts";
+import type { ExecutionFilter } from "../../domain/execution/executionFilter.ts";
 import { BULK_RUN_IDS_MOST } from "../../domain/bulkAction/bulkAction.ts";
 import { newId } from "../../domain/ids.ts";
 import { ok } from "../../domain/result.ts";
@@ -14,7 +15,7 @@ export interface NewBulkAction {
   readonly action: BulkActionType;
   /** Exactly one of the two: ids of executions, or a filter that names at least one member. */
   readonly runIds?: readonly string[];
-  readonly filter?: BulkFilter;
+  readonly filter?: ExecutionFilter;
   readonly name?: string;
 }
 

@@ -13,6 +13,7 @@ import type { ExecutionSummary } from "../ports.ts";
 import type { Services } from "../services.ts";
 import { getExecution } from "./getExecution.ts";
 import { listExecutions } from "./listExecutions.ts";
+import { newestFirst } from "./newestFirst.ts";
 
 /** What of a job's definition its executions are explained by. */
 export type Ran = Pick<Job, "steps" | "request">;
@@ -52,17 +53,8 @@ export async function listRunsOfJob(
   if (!total.ok) return total;
   const offset = (page - 1) * pageSize;
   if (offset >= total.value) return ok({ runs: [], total: total.value });
-  const listed = await listExecutions(services, workspaceId, {
-    jobId,
-    status: null,
-    source: null,
-    fromMs: null,
-    toMs: null,
-    jobName: null,
-    sort: "scheduled_for",
-    order: "desc",
-    page: { limit: pageSize, offset, cursor: null },
-  });
+  const query = newestFirst({ limit: pageSize, offset, cursor: null }, { jobId });
+  const listed = await listExecutions(services, workspaceId, query);
   if (!listed.ok) return listed;
   const executions = listed.value.items;
   const failed = executions.filter(({ status }) => status === "failed").map(({ jobVersion }) => jobVersion);

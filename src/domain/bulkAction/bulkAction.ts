@@ -1,7 +1,6 @@
 /** Bulk actions: cancelling or replaying many executions, a slice at a time. */
 
-import type { ExecutionSource } from "../execution/execution.ts";
-import type { StatusFilter } from "../execution/statusFilter.ts";
+import type { ExecutionFilter } from "../execution/executionFilter.ts";
 
 export const BULK_ACTION_TYPES = ["cancel", "replay"] as const;
 export type BulkActionType = (typeof BULK_ACTION_TYPES)[number];
@@ -17,24 +16,10 @@ export const BULK_SLICE_MOST = 50;
 /** A slice takes seconds. What nobody has worked on for as long is resumed. */
 export const BULK_LEASE_MS = 60_000;
 
-/** Every member that is given must hold; at least one is. */
-export interface BulkFilter {
-  readonly statuses?: readonly StatusFilter[];
-  readonly jobIds?: readonly string[];
-  readonly sources?: readonly ExecutionSource[];
-  readonly tags?: readonly string[];
-  readonly batchId?: string;
-  readonly bulkActionId?: string;
-  readonly jobVersions?: readonly number[];
-  /** When the execution was created: `createdFromMs` included, `createdToMs` excluded. */
-  readonly createdFromMs?: number;
-  readonly createdToMs?: number;
-}
-
 export type BulkTarget =
   | { readonly type: "executions"; readonly ids: readonly string[] }
-  /** Of what there was when the action was created: later executions do not match, least of all its own replays. */
-  | { readonly type: "filter"; readonly filter: BulkFilter };
+  /** Of what there was when the action was created: later executions do not match, least of all its own replays. The filter has a member. */
+  | { readonly type: "filter"; readonly filter: ExecutionFilter };
 
 export interface BulkAction {
   /** `bulk_…`. */

@@ -5,6 +5,7 @@ import type { Outcome } from "../../../app/errors.ts";
 import { invalid } from "../../../app/errors.ts";
 import { getExecution } from "../../../app/executions/getExecution.ts";
 import { cursorOf, listExecutions } from "../../../app/executions/listExecutions.ts";
+import { newestFirst } from "../../../app/executions/newestFirst.ts";
 import { maskLinks } from "../../../app/executions/maskLinks.ts";
 import type { ExecutionQuery } from "../../../app/ports.ts";
 import type { Execution } from "../../../domain/execution/execution.ts";
@@ -59,18 +60,8 @@ function toQuery({ workflowId, status, limit, cursor }: z.output<typeof RunsQuer
   }
   const jobId = workflowId === undefined ? null : fromWorkflowId(workflowId);
   if (workflowId !== undefined && jobId === null) return ok(null);
-  return ok({
-    jobId,
-    status: null,
-    source: null,
-    fromMs: null,
-    toMs: null,
-    jobName: null,
-    sort: "scheduled_for",
-    order: "desc",
-    page: { limit: limit ?? LIMIT_DEFAULT, offset: 0, cursor: after === null ? null : cursorOf(after) },
-    ...(status === undefined ? {} : { statuses: [statusFilter(status)] }),
-  });
+  const page = { limit: limit ?? LIMIT_DEFAULT, offset: 0, cursor: after === null ? null : cursorOf(after) };
+  return ok(newestFirst(page, { jobId, ...(status === undefined ? {} : { statuses: [statusFilter(status)] }) }));
 }
 
 export const getRun: Endpoint = {

@@ -5,7 +5,7 @@ import type { Outcome } from "../../../app/errors.ts";
 import { invalid } from "../../../app/errors.ts";
 import { jobsOfTask } from "../../../app/jobs/jobsOfTask.ts";
 import type { Services } from "../../../app/services.ts";
-import type { BulkFilter } from "../../../domain/bulkAction/bulkAction.ts";
+import type { ExecutionFilter } from "../../../domain/execution/executionFilter.ts";
 import { ok } from "../../../domain/result.ts";
 import { optional } from "../../fields.ts";
 import { textList, textOrNumber } from "./bodies.ts";
@@ -80,7 +80,7 @@ export async function toHistoryFilter(
   services: Services,
   workspaceId: string,
   filter: RunFilter,
-): Promise<Outcome<BulkFilter | null>> {
+): Promise<Outcome<ExecutionFilter | null>> {
   const statuses = filter.status == null ? null : statusFilters(filter.status);
   if (statuses === undefined) {
     return invalid([{ path: "filter[status]", message: `must be one or more of ${RUN_STATUSES.join(", ")}` }]);
@@ -108,7 +108,7 @@ function asksForWhatIsNot({ machine, region, error, isTest, env }: RunFilter): b
   return (machine ?? []).length > 0 || (region ?? []).length > 0 || error != null || isTest === true || isElsewhere;
 }
 
-type JobScope = Pick<BulkFilter, "jobIds" | "sources">;
+type JobScope = Pick<ExecutionFilter, "jobIds" | "sources">;
 
 /** Tasks, queues and a schedule each name jobs; together they name those that all of them do. */
 async function jobScope(services: Services, workspaceId: string, filter: RunFilter): Promise<Outcome<JobScope | null>> {

@@ -4,9 +4,10 @@ import type { Outcome } from "../../../app/errors.ts";
 import { getExecution } from "../../../app/executions/getExecution.ts";
 import { labelsOf } from "../../../app/executions/labels.ts";
 import { cursorOf, listExecutions } from "../../../app/executions/listExecutions.ts";
+import { newestFirst } from "../../../app/executions/newestFirst.ts";
 import { maskLinks } from "../../../app/executions/maskLinks.ts";
 import type { ExecutionSummary } from "../../../app/ports.ts";
-import type { BulkFilter } from "../../../domain/bulkAction/bulkAction.ts";
+import type { ExecutionFilter } from "../../../domain/execution/executionFilter.ts";
 import type { Execution } from "../../../domain/execution/execution.ts";
 import { isFinished } from "../../../domain/execution/execution.ts";
 import { isExecutionId } from "../../../domain/ids.ts";
@@ -69,27 +70,17 @@ async function answerList(input: WorkspaceInput): Promise<Outcome<Answer>> {
 /** Newest first, by the time in their ids; `null` finds nothing. */
 async function findRuns(
   { services, workspaceId }: WorkspaceInput,
-  filter: BulkFilter | null,
+  filter: ExecutionFilter | null,
   { size, after, before }: CursorRequest,
 ): Promise<Outcome<{ readonly items: readonly ExecutionSummary[]; readonly hasMore: boolean }>> {
   if (filter === null) return ok({ items: [], hasMore: false });
-  return await listExecutions(services, workspaceId, {
-    jobId: null,
-    status: null,
-    source: null,
-    fromMs: null,
-    toMs: null,
-    jobName: null,
-    sort: "scheduled_for",
-    order: "desc",
-    page: {
-      limit: size,
-      offset: 0,
-      cursor: after === undefined ? null : cursorOf(after),
-      ...(before === undefined ? {} : { before: cursorOf(before) }),
-    },
-    ...filter,
-  });
+  const page = {
+    limit: size,
+    offset: 0,
+    cursor: after === undefined ? null : cursorOf(after),
+    ...(before === undefined ? {} : { before: cursorOf(before) }),
+  };
+  return await listExecutions(services, workspaceId, newestFirst(page, filter));
 }
 
 export const retrieveRun: Endpoint = {
