@@ -19,6 +19,7 @@ import type { Started, StartRequest } from "../executions/startExecution.ts";
 import { startMany } from "../executions/startExecution.ts";
 import { findTask } from "../jobs/findTask.ts";
 import type { Services } from "../services.ts";
+import { sideBySide } from "../sideBySide.ts";
 
 export interface GivenItem extends NewLabels {
   /** Its place in the batch, from 0. */
@@ -47,7 +48,7 @@ const TRIES = 6;
 /** How long an upload that was cut off may be repeated: far longer than clients try. */
 const REMEMBERED_MS = 24 * 60 * 60 * 1_000;
 /** Jobs that are asked, and tasks that are looked up, side by side. */
-const SIDE_BY_SIDE = 10;
+const AT_A_TIME = 10;
 
 /**
  * An item whose task does not exist, or whose start is refused, is an error of that item alone. When an actor is out of
@@ -102,7 +103,7 @@ function indexIssues({ runCount }: Batch, items: readonly GivenItem[]): FieldIss
 async function planItems(services: Services, batch: Batch, items: readonly GivenItem[]): Promise<BatchItem[]> {
   const names = [...new Set(items.map((item) => item.jobIdOrName))];
   const tasks = new Map<string, Outcome<Job>>();
-  await inGroups(names, async (name) => {
+  await sideBySide(names, AT_A_TIME, async (name) => {
     tasks.set(name, await findTask(services, batch.workspaceId, name));
   });
   const nowMs = services.clock.now();
@@ -141,7 +142,7 @@ async function startItems(
   if (items.length === 0) return { settled, fault: null };
   await labelItems(services, workspaceId, items, given);
   let fault: AppError | null = null;
-  await inGroups([...Map.groupBy(items, ({ jobId }) => jobId)], async ([jobId, ofJob]) => {
+  await sideBySide([...Map.groupBy(items, ({ jobId }) => jobId)], AT_A_TIME, async ([jobId, ofJob]) => {
     const requests = ofJob.map((item) => requestOf(batch, item, given.get(item.index)));
     const answers = await startMany(services, workspaceId, jobId, requests);
     if (!answers.ok && answers.error.code === "actor_unavailable") {
@@ -210,10 +211,4 @@ async function changeItems(
   return refused("edit_conflict", "This batch is being added to by others all the time; send the items again.", {
     retryAfterSeconds: 1,
   });
-}
-
-async function inGroups<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  for (let start = 0; start < items.length; start += SIDE_BY_SIDE) {
-    await Promise.all(items.slice(start, start + SIDE_BY_SIDE).map(work));
-  }
 }

@@ -17,12 +17,13 @@ import { replayExecution } from "../executions/replayExecution.ts";
 import type { ExecutionSummary } from "../ports.ts";
 import type { BulkProgress } from "../ports/bulkActions.ts";
 import type { Services } from "../services.ts";
+import { sideBySide } from "../sideBySide.ts";
 import { queryOf } from "./bulkQuery.ts";
 
 /** How long a slice may be done again after its worker died: the watchdog resumes it within minutes. */
 const REMEMBERED_MS = 24 * 60 * 60 * 1_000;
 /** Executions that are dealt with side by side: each is a few calls to its actor and the database. */
-const SIDE_BY_SIDE = 10;
+const AT_A_TIME = 10;
 
 interface BulkSlice {
   readonly ids: readonly string[];
@@ -105,11 +106,6 @@ async function replayAll(services: Services, action: BulkAction, { ids }: BulkSl
 
 /** The ids for which the work came to `true`. */
 async function those(ids: readonly string[], work: (id: string) => Promise<boolean>): Promise<string[]> {
-  const kept: string[] = [];
-  for (let start = 0; start < ids.length; start += SIDE_BY_SIDE) {
-    const group = ids.slice(start, start + SIDE_BY_SIDE);
-    const results = await Promise.all(group.map(work));
-    kept.push(...group.filter((_, position) => results[position] === true));
-  }
-  return kept;
+  const results = await sideBySide(ids, AT_A_TIME, work);
+  return ids.filter((_, position) => results[position] === true);
 }

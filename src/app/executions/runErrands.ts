@@ -3,6 +3,7 @@
 import type { ErrandOrder, ErrandOutcome } from "../../domain/engine/errands.ts";
 import type { TriggerAnswer } from "../../domain/engine/protocol.ts";
 import type { JobActors, JobRepository } from "../ports.ts";
+import { sideBySide } from "../sideBySide.ts";
 
 export interface ErrandDeps {
   readonly actors: JobActors;
@@ -11,14 +12,12 @@ export interface ErrandDeps {
 }
 
 /** Errands that are carried side by side: each is two short calls to actors. */
-const SIDE_BY_SIDE = 10;
+const AT_A_TIME = 10;
 
 /** Idempotent, and safe to lose: what fails here is asked for again by the actor that it is owed to. */
 export async function runErrands(jobId: string, deps: ErrandDeps): Promise<void> {
   const orders = await deps.actors.of(jobId).errands();
-  for (let index = 0; index < orders.length; index += SIDE_BY_SIDE) {
-    await Promise.all(orders.slice(index, index + SIDE_BY_SIDE).map((order) => runErrand(jobId, order, deps)));
-  }
+  await sideBySide(orders, AT_A_TIME, (order) => runErrand(jobId, order, deps));
 }
 
 async function runErrand(jobId: string, order: ErrandOrder, deps: ErrandDeps): Promise<void> {

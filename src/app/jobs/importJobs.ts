@@ -12,6 +12,7 @@ import { validateTimezone } from "../../domain/schedule/timezone.ts";
 import type { Outcome } from "../errors.ts";
 import { invalid } from "../errors.ts";
 import type { Services } from "../services.ts";
+import { sideBySide } from "../sideBySide.ts";
 import { applyJob } from "./applyJob.ts";
 
 /** Keeps one request within the time that a client waits for it. */
@@ -49,12 +50,7 @@ export async function importJobs(
   const lines = parseCrontab(request.crontab, { defaultUrl: request.defaultUrl ?? undefined });
   const issues = requestIssues(request, lines);
   if (issues.length > 0) return invalid(issues);
-  const imported: ImportedLine[] = [];
-  for (let start = 0; start < lines.length; start += AT_A_TIME) {
-    const some = lines.slice(start, start + AT_A_TIME);
-    imported.push(...(await Promise.all(some.map((line) => importLine(services, workspaceId, request, line)))));
-  }
-  return ok(imported);
+  return ok(await sideBySide(lines, AT_A_TIME, (line) => importLine(services, workspaceId, request, line)));
 }
 
 function requestIssues(request: ImportRequest, lines: readonly CrontabLine[]): FieldIssue[] {

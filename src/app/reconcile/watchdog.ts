@@ -13,6 +13,7 @@ import type { ExecutionRepository, JobActors, JobRepository } from "../ports.ts"
 import type { BatchRepository } from "../ports/batches.ts";
 import type { BulkActionRepository, BulkQueue } from "../ports/bulkActions.ts";
 import type { WaitTokenRepository } from "../ports/waitTokens.ts";
+import { sideBySide } from "../sideBySide.ts";
 
 export interface WatchdogDeps {
   readonly clock: Clock;
@@ -88,7 +89,7 @@ async function part(event: string, deps: WatchdogDeps, work: () => Promise<numbe
 
 async function applyUnapplied(deps: WatchdogDeps): Promise<number> {
   const jobs = await deps.jobs.listUnapplied(deps.clock.now() - UNAPPLIED_AFTER_MS, UNAPPLIED_MOST);
-  return inGroups(jobs, async (job) => {
+  return each(jobs, async (job) => {
     await deps.actors.of(job.id).apply(job);
     await deps.jobs.markApplied(job.id, job.version);
   });
@@ -105,7 +106,7 @@ async function wakeOverdue(deps: WatchdogDeps): Promise<number> {
       return dueMs !== null && (lastScheduledForMs ?? 0) < dueMs;
     });
     // Applying the version that it has already makes an actor catch up and arm its alarm, and changes nothing else.
-    woken += await inGroups(overdue, ({ job }) => deps.actors.of(job.id).apply(job));
+    woken += await each(overdue, ({ job }) => deps.actors.of(job.id).apply(job));
     const last = active.at(-1);
     if (!last || active.length < JOBS_PER_PAGE) break;
     after = last.job.id;
@@ -115,13 +116,13 @@ async function wakeOverdue(deps: WatchdogDeps): Promise<number> {
 
 async function nudgeStalled(deps: WatchdogDeps): Promise<number> {
   const jobs = await deps.jobs.listStalled(deps.clock.now() - STALLED_AFTER_MS, STALLED_JOBS_MOST);
-  return inGroups(jobs, (job) => deps.actors.of(job.id).apply(job));
+  return each(jobs, (job) => deps.actors.of(job.id).apply(job));
 }
 
 /** A slice whose worker died, or whose message was lost. */
 async function resumeStalled(deps: WatchdogDeps): Promise<number> {
   const stalled = await deps.bulkActions.listStalled(deps.clock.now() - BULK_LEASE_MS, STALLED_ACTIONS_MOST);
-  return inGroups(stalled, (id) => deps.bulkQueue.send(id));
+  return each(stalled, (id) => deps.bulkQueue.send(id));
 }
 
 async function purgeDeleted(deps: WatchdogDeps): Promise<number> {
@@ -160,9 +161,7 @@ function retainedFromMs({ clock, retentionDays }: WatchdogDeps): number {
   return clock.now() - retentionDays * 86_400_000;
 }
 
-async function inGroups<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<number> {
-  for (let start = 0; start < items.length; start += WAKES_AT_A_TIME) {
-    await Promise.all(items.slice(start, start + WAKES_AT_A_TIME).map(work));
-  }
-  return items.length;
+/** How many there were. */
+async function each<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<number> {
+  return (await sideBySide(items, WAKES_AT_A_TIME, work)).length;
 }

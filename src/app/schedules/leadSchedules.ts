@@ -7,9 +7,10 @@ import { ok } from "../../domain/result.ts";
 import type { Outcome } from "../errors.ts";
 import { edited, rewriteJob } from "../jobs/rewriteJob.ts";
 import type { Services } from "../services.ts";
+import { sideBySide } from "../sideBySide.ts";
 
 /** Schedules that are changed side by side: each is a few calls to the database and one to an actor. */
-const SIDE_BY_SIDE = 10;
+const AT_A_TIME = 10;
 
 /**
  * A schedule follows its task: name, request or steps, policies and queue. Repeatable, and without effect where nothing
@@ -21,20 +22,15 @@ export async function leadSchedules(services: Services, workspaceId: string, tas
   if (bindings.length === 0) return;
   const task = await services.jobs.find(workspaceId, taskJobId);
   if (task === null) return;
-  for (let start = 0; start < bindings.length; start += SIDE_BY_SIDE) {
-    const group = bindings.slice(start, start + SIDE_BY_SIDE);
-    await Promise.all(
-      group.map(async ({ jobId }) => {
-        const followed = await followTask(services, task, jobId);
-        // One that was deleted meanwhile has nothing to follow.
-        if (followed.ok || followed.error.code === "not_found") return;
-        services.report(new Error(`A schedule could not follow its task: ${followed.error.code}.`), {
-          job: jobId,
-          task: taskJobId,
-        });
-      }),
-    );
-  }
+  await sideBySide(bindings, AT_A_TIME, async ({ jobId }) => {
+    const followed = await followTask(services, task, jobId);
+    // One that was deleted meanwhile has nothing to follow.
+    if (followed.ok || followed.error.code === "not_found") return;
+    services.report(new Error(`A schedule could not follow its task: ${followed.error.code}.`), {
+      job: jobId,
+      task: taskJobId,
+    });
+  });
 }
 
 /** Makes a schedule what its task is now, with another timing if one is given. */
