@@ -10,7 +10,7 @@ import type { Token } from "../../domain/workspace/workspace.ts";
 import type { Outcome } from "../errors.ts";
 import { notFound, refused } from "../errors.ts";
 import { getExecution } from "../executions/getExecution.ts";
-import { ACTOR_RETRY_AFTER_SECONDS, callActor } from "../jobs/callActor.ts";
+import { actorUnavailable, callActor } from "../jobs/callActor.ts";
 import type { Services } from "../services.ts";
 
 export const COMMENT_CHARACTERS_MOST = 2_000;
@@ -56,9 +56,7 @@ export async function decideApproval(
   };
   const answer = await callActor(services, executionId, (actor) => actor.decide(request));
   if (!answer.ok) {
-    return refused("actor_unavailable", "What runs this execution could not be reached just now; try again.", {
-      retryAfterSeconds: ACTOR_RETRY_AFTER_SECONDS,
-    });
+    return actorUnavailable("What runs this execution could not be reached just now; try again.");
   }
   switch (answer.value.type) {
     case "decided":

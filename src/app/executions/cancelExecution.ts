@@ -5,7 +5,7 @@ import { isExecutionId } from "../../domain/ids.ts";
 import { ok } from "../../domain/result.ts";
 import type { Outcome } from "../errors.ts";
 import { notFound, refused } from "../errors.ts";
-import { ACTOR_RETRY_AFTER_SECONDS, callActor } from "../jobs/callActor.ts";
+import { actorUnavailable, callActor } from "../jobs/callActor.ts";
 import type { Services } from "../services.ts";
 import { getExecution } from "./getExecution.ts";
 
@@ -18,9 +18,7 @@ export async function cancelExecution(
   if (!isExecutionId(executionId)) return notFound("execution");
   const ended = await callActor(services, executionId, (actor) => actor.cancel(workspaceId, executionId));
   if (!ended.ok) {
-    return refused("actor_unavailable", "What runs this execution's job could not be reached just now; try again.", {
-      retryAfterSeconds: ACTOR_RETRY_AFTER_SECONDS,
-    });
+    return actorUnavailable("What runs this execution's job could not be reached just now; try again.");
   }
   if (ended.value !== null) return ok(ended.value);
   const execution = await getExecution(services, workspaceId, executionId);

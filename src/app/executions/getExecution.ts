@@ -5,8 +5,8 @@ import { isFinished } from "../../domain/execution/execution.ts";
 import { isExecutionId } from "../../domain/ids.ts";
 import { ok } from "../../domain/result.ts";
 import type { Outcome } from "../errors.ts";
-import { notFound, refused } from "../errors.ts";
-import { ACTOR_RETRY_AFTER_SECONDS, callActor } from "../jobs/callActor.ts";
+import { notFound } from "../errors.ts";
+import { actorUnavailable, callActor } from "../jobs/callActor.ts";
 import type { Services } from "../services.ts";
 
 /**
@@ -24,10 +24,8 @@ export async function getExecution(
   const live = await callActor(services, executionId, (actor) => actor.describe(workspaceId, executionId));
   if (!live.ok) {
     if (recorded !== null) return ok(recorded);
-    return refused(
-      "actor_unavailable",
+    return actorUnavailable(
       "What runs this execution's job could not be reached just now, so it is not known whether it exists; try again.",
-      { retryAfterSeconds: ACTOR_RETRY_AFTER_SECONDS },
     );
   }
   if (live.value !== null) return ok(newer(live.value, recorded));

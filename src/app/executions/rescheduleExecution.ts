@@ -6,7 +6,7 @@ import { isExecutionId } from "../../domain/ids.ts";
 import { ok } from "../../domain/result.ts";
 import type { Outcome } from "../errors.ts";
 import { invalid, notFound, refused } from "../errors.ts";
-import { ACTOR_RETRY_AFTER_SECONDS, callActor } from "../jobs/callActor.ts";
+import { actorUnavailable, callActor } from "../jobs/callActor.ts";
 import type { Services } from "../services.ts";
 import { getExecution } from "./getExecution.ts";
 
@@ -23,9 +23,7 @@ export async function rescheduleExecution(
   }
   const moved = await callActor(services, executionId, (actor) => actor.reschedule(workspaceId, executionId, untilMs));
   if (!moved.ok) {
-    return refused("actor_unavailable", "What runs this execution's job could not be reached just now; try again.", {
-      retryAfterSeconds: ACTOR_RETRY_AFTER_SECONDS,
-    });
+    return actorUnavailable("What runs this execution's job could not be reached just now; try again.");
   }
   if (moved.value.type === "rescheduled") return ok(moved.value.execution);
   if (moved.value.type === "not_delayed") return notDelayed(moved.value.execution);

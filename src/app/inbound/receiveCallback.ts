@@ -3,8 +3,8 @@
 import { isExecutionId } from "../../domain/ids.ts";
 import { ok } from "../../domain/result.ts";
 import type { Outcome } from "../errors.ts";
-import { notFound, refused } from "../errors.ts";
-import { ACTOR_RETRY_AFTER_SECONDS, callActor } from "../jobs/callActor.ts";
+import { notFound } from "../errors.ts";
+import { actorUnavailable, callActor } from "../jobs/callActor.ts";
 import type { Services } from "../services.ts";
 import type { InboundBody } from "./inboundBody.ts";
 import { parseInboundBody } from "./inboundBody.ts";
@@ -27,9 +27,7 @@ export async function receiveCallback(
   const request = { ...link, payload: await parseInboundBody(body) };
   const answer = await callActor(services, executionId, (actor) => actor.signal(request));
   if (!answer.ok) {
-    return refused("actor_unavailable", "What waits for this call could not be reached just now; send it again.", {
-      retryAfterSeconds: ACTOR_RETRY_AFTER_SECONDS,
-    });
+    return actorUnavailable("What waits for this call could not be reached just now; send it again.");
   }
   return answer.value === "unknown" ? notFound("step") : ok(answer.value);
 }

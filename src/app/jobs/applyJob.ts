@@ -3,9 +3,8 @@
 import type { Job } from "../../domain/job/job.ts";
 import { ok } from "../../domain/result.ts";
 import type { Outcome } from "../errors.ts";
-import { refused } from "../errors.ts";
 import type { Services } from "../services.ts";
-import { ACTOR_RETRY_AFTER_SECONDS, callActor } from "./callActor.ts";
+import { actorUnavailable, callActor } from "./callActor.ts";
 
 /**
  * Hands a definition that is in the repository to its actor. When the actor cannot be reached, the definition stays
@@ -14,10 +13,9 @@ import { ACTOR_RETRY_AFTER_SECONDS, callActor } from "./callActor.ts";
 export async function applyJob(services: Services, job: Job): Promise<Outcome<Job>> {
   const applied = await callActor(services, job.id, (actor) => actor.apply(job));
   if (!applied.ok) {
-    return refused(
-      "actor_unavailable",
+    return actorUnavailable(
       "The job is saved, but what runs it could not be reached just now; it takes effect within five minutes.",
-      { details: { job_id: job.id, version: job.version }, retryAfterSeconds: ACTOR_RETRY_AFTER_SECONDS },
+      { job_id: job.id, version: job.version },
     );
   }
   services.later(confirmApplied(services, job));

@@ -6,7 +6,7 @@ import type { Outcome } from "../errors.ts";
 import { notFound, refused } from "../errors.ts";
 import type { Services } from "../services.ts";
 import { applyJob } from "./applyJob.ts";
-import { ACTOR_RETRY_AFTER_SECONDS } from "./callActor.ts";
+import { actorUnavailable } from "./callActor.ts";
 
 /** A slot frees when an execution ends, which takes seconds. */
 const BACKLOG_RETRY_AFTER_SECONDS = 10;
@@ -52,10 +52,8 @@ async function askOnce<Answer>(
     return ok(await ask(services.actors.of(jobId)));
   } catch (fault) {
     services.report(fault, { call: "trigger", id: jobId });
-    return refused(
-      "actor_unavailable",
+    return actorUnavailable(
       "What runs this job could not be reached just now. Look at its executions before you try again: one may have started.",
-      { retryAfterSeconds: ACTOR_RETRY_AFTER_SECONDS },
     );
   }
 }

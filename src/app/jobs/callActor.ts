@@ -1,15 +1,18 @@
 /** Calls to actors that may fail because the platform does: what is safe to repeat is repeated. */
 
 import type { JobActorProtocol } from "../../domain/engine/protocol.ts";
+import type { JsonValue } from "../../domain/json.ts";
 import { err, ok } from "../../domain/result.ts";
 import type { Result } from "../../domain/result.ts";
+import type { AppError } from "../errors.ts";
+import { refused } from "../errors.ts";
 import type { Services } from "../services.ts";
 
 /** An object that moves or restarts is back at once; what fails three times in a row is down. */
 const TRIES = 3;
 
 /** Seconds after which a caller may ask again. */
-export const ACTOR_RETRY_AFTER_SECONDS = 5;
+const ACTOR_RETRY_AFTER_SECONDS = 5;
 
 /**
  * Makes a call that may be made twice, with a fresh stub each time, because stubs break with most exceptions. An actor
@@ -30,6 +33,17 @@ export async function callActor<T>(
       return err("unavailable");
     }
   }
+}
+
+/** What a use case answers when the call was given up; `message` where more than asking again is to be said. */
+export function actorUnavailable(
+  message = "What runs this job could not be reached just now; try again.",
+  details?: Readonly<Record<string, JsonValue>>,
+): { readonly ok: false; readonly error: AppError } {
+  return refused("actor_unavailable", message, {
+    ...(details === undefined ? {} : { details }),
+    retryAfterSeconds: ACTOR_RETRY_AFTER_SECONDS,
+  });
 }
 
 function isOverloaded(fault: unknown): boolean {

@@ -3,9 +3,9 @@
 import type { JobLoad } from "../../domain/engine/protocol.ts";
 import { ok } from "../../domain/result.ts";
 import type { Outcome } from "../errors.ts";
-import { notFound, refused } from "../errors.ts";
+import { notFound } from "../errors.ts";
 import type { Services } from "../services.ts";
-import { ACTOR_RETRY_AFTER_SECONDS, callActor } from "./callActor.ts";
+import { actorUnavailable, callActor } from "./callActor.ts";
 
 /**
  * As many as lists hold, or will hold in a moment: those that were ever created, which the actor knows, less those that
@@ -32,9 +32,7 @@ export async function readLoad(
 ): Promise<Outcome<JobLoad | null>> {
   const load = await callActor(services, jobId, (actor) => actor.load(workspaceId));
   if (load.ok) return load;
-  return refused("actor_unavailable", "What runs this job could not be reached just now; try again.", {
-    retryAfterSeconds: ACTOR_RETRY_AFTER_SECONDS,
-  });
+  return actorUnavailable();
 }
 
 export async function totalOf(

@@ -3,9 +3,9 @@
 import { isJobId } from "../../domain/ids.ts";
 import { ok } from "../../domain/result.ts";
 import type { Outcome } from "../errors.ts";
-import { notFound, refused } from "../errors.ts";
+import { notFound } from "../errors.ts";
 import type { Services } from "../services.ts";
-import { ACTOR_RETRY_AFTER_SECONDS, callActor } from "./callActor.ts";
+import { actorUnavailable, callActor } from "./callActor.ts";
 
 /** What one request may remove in its background time; the watchdog removes what is left. */
 const PURGE_AT_ONCE = 20_000;
@@ -25,10 +25,9 @@ export async function deleteJob(services: Services, workspaceId: string, jobId: 
   if (!marked) return notFound("job");
   const erased = await callActor(services, jobId, (actor) => actor.erase());
   if (!erased.ok) {
-    return refused(
-      "actor_unavailable",
+    return actorUnavailable(
       "The job is deleted, but what runs it could not be reached just now; it may fire for up to five minutes more.",
-      { details: { job_id: jobId }, retryAfterSeconds: ACTOR_RETRY_AFTER_SECONDS },
+      { job_id: jobId },
     );
   }
   services.later(services.jobs.purge(jobId, PURGE_AT_ONCE));

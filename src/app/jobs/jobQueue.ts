@@ -5,9 +5,9 @@ import type { JobChanges } from "../../domain/job/editMerge.ts";
 import type { Job } from "../../domain/job/job.ts";
 import { ok } from "../../domain/result.ts";
 import type { Outcome } from "../errors.ts";
-import { notFound, refused } from "../errors.ts";
+import { notFound } from "../errors.ts";
 import type { Services } from "../services.ts";
-import { ACTOR_RETRY_AFTER_SECONDS, callActor } from "./callActor.ts";
+import { actorUnavailable, callActor } from "./callActor.ts";
 import { patchJob } from "./changeJob.ts";
 import { readLoad, totalOf } from "./countExecutions.ts";
 import { findJob } from "./viewJob.ts";
@@ -77,9 +77,7 @@ export async function forgetIdempotencyKey(
   const digest = await services.digest(key);
   const forgotten = await callActor(services, jobId, (actor) => actor.forgetDedupe(workspaceId, digest));
   if (forgotten.ok) return forgotten;
-  return refused("actor_unavailable", "What runs this job could not be reached just now; try again.", {
-    retryAfterSeconds: ACTOR_RETRY_AFTER_SECONDS,
-  });
+  return actorUnavailable();
 }
 
 async function viewOf(services: Services, job: Job): Promise<Outcome<QueueView>> {

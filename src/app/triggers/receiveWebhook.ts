@@ -23,7 +23,7 @@ import { invalid, refused } from "../errors.ts";
 import type { InboundBody } from "../inbound/inboundBody.ts";
 import { parseInboundBody } from "../inbound/inboundBody.ts";
 import { applyJob } from "../jobs/applyJob.ts";
-import { ACTOR_RETRY_AFTER_SECONDS, callActor } from "../jobs/callActor.ts";
+import { actorUnavailable, callActor } from "../jobs/callActor.ts";
 import type { Services } from "../services.ts";
 
 export interface ReceivedWebhook {
@@ -44,6 +44,8 @@ export type WebhookReceipt =
 
 /** A slot frees when an execution ends, which takes seconds. */
 const BACKLOG_RETRY_AFTER_SECONDS = 10;
+/** When a sender may try again what could not be verified. */
+const VERIFY_RETRY_AFTER_SECONDS = 5;
 
 export async function receiveWebhook(services: Services, received: ReceivedWebhook): Promise<Outcome<WebhookReceipt>> {
   const nowMs = services.clock.now();
@@ -124,7 +126,7 @@ async function verify(
   if (!verdict.ok) {
     services.report(new Error(verdict.error), { call: "webhook.verify", id: job.id });
     return refused("master_key_missing", "This request cannot be verified just now, so nothing was started.", {
-      retryAfterSeconds: ACTOR_RETRY_AFTER_SECONDS,
+      retryAfterSeconds: VERIFY_RETRY_AFTER_SECONDS,
     });
   }
   const what = type === "shared_secret" ? "secret" : "signature";
@@ -157,9 +159,7 @@ async function start(services: Services, job: Job, request: TriggerRequest): Pro
   for (let isApplied = false; ; isApplied = true) {
     const answer = await callActor(services, job.id, (actor) => actor.trigger(request));
     if (!answer.ok) {
-      return refused("actor_unavailable", "What runs this job could not be reached just now; send it again.", {
-        retryAfterSeconds: ACTOR_RETRY_AFTER_SECONDS,
-      });
+      return actorUnavailable("What runs this job could not be reached just now; send it again.");
     }
     switch (answer.value.type) {
       case "started":
