@@ -1,7 +1,6 @@
 /** Runs the job of a finished execution once more, with the same input; the original stays as it is. */
 
-import { mergedInput } from "../../domain/engine/restart.ts";
-import type { Execution, StartOptions } from "../../domain/execution/execution.ts";
+import type { Execution } from "../../domain/execution/execution.ts";
 import { isFinished } from "../../domain/execution/execution.ts";
 import type { JsonValue } from "../../domain/json.ts";
 import { ok } from "../../domain/result.ts";
@@ -9,6 +8,7 @@ import type { Outcome } from "../errors.ts";
 import { refused } from "../errors.ts";
 import type { Services } from "../services.ts";
 import { getExecution } from "./getExecution.ts";
+import { sameStart } from "./sameStart.ts";
 import type { StartRequest } from "./startExecution.ts";
 import { startExecution } from "./startExecution.ts";
 
@@ -25,7 +25,7 @@ export async function replayExecution(
 ): Promise<Outcome<Execution>> {
   const original = await getExecution(services, workspaceId, executionId);
   if (!original.ok) return original;
-  const { id, jobId, status, workflow, start } = original.value;
+  const { id, jobId, status } = original.value;
   if (!isFinished(status)) {
     return refused("not_finished", `This execution is ${status}; it can be replayed once it is finished.`, {
       details: { status },
@@ -35,24 +35,7 @@ export async function replayExecution(
     source: "replay",
     replayedFrom: id,
     ...more,
-    ...(start ? carriedOver(start) : {}),
-    ...(workflow === null ? {} : { triggerInput: workflow.triggerInput }),
-    ...inputOf(original.value, overrideInput),
+    ...sameStart(original.value, overrideInput),
   });
   return started.ok ? ok(started.value.execution) : started;
-}
-
-/** What the same work needs again; when and under which name the original was started is its own. */
-function carriedOver({ maxAttempts, concurrencyKey }: StartOptions) {
-  return {
-    ...(maxAttempts === null ? {} : { maxAttempts }),
-    ...(concurrencyKey === null ? {} : { concurrencyKey }),
-  };
-}
-
-/** A plain job that was started with nothing is started with nothing again. */
-function inputOf({ workflow, start }: Execution, override: JsonValue | undefined): { readonly input?: JsonValue } {
-  if (workflow !== null) return { input: mergedInput(workflow.input, override) };
-  const input = mergedInput(start?.input ?? null, override);
-  return input === null ? {} : { input };
 }

@@ -5,6 +5,7 @@ import type { Services } from "../services.ts";
 import { getExecution } from "./getExecution.ts";
 import type { NewLabels } from "./labels.ts";
 import { labelsOf } from "./labels.ts";
+import { sameStart } from "./sameStart.ts";
 import type { Started, StartRequest } from "./startExecution.ts";
 import { startLabelled } from "./startLabelled.ts";
 
@@ -21,16 +22,9 @@ export async function startAgain(
 ): Promise<Outcome<Started>> {
   const original = await getExecution(services, workspaceId, executionId);
   if (!original.ok) return original;
-  const { id, jobId, start, workflow } = original.value;
+  const { id, jobId } = original.value;
   const before = (await labelsOf(services, workspaceId, [id])).get(id);
-  const request = {
-    ...(start?.maxAttempts == null ? {} : { maxAttempts: start.maxAttempts }),
-    ...(start?.concurrencyKey == null ? {} : { concurrencyKey: start.concurrencyKey }),
-    ...(start?.input == null ? {} : { input: start.input }),
-    ...(workflow === null ? {} : { input: workflow.input, triggerInput: workflow.triggerInput }),
-    ...changes,
-    replayedFrom: id,
-  };
+  const request = { ...sameStart(original.value), ...changes, replayedFrom: id };
   return await startLabelled(services, workspaceId, jobId, request, {
     tags: before?.tags ?? [],
     metadata: before?.metadata ?? null,
