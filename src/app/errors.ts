@@ -5,7 +5,7 @@ import type { JsonValue } from "../domain/json.ts";
 import { err } from "../domain/result.ts";
 import type { Result } from "../domain/result.ts";
 
-export const APP_ERROR_CODES = [
+const APP_ERROR_CODES = [
   "invalid_request",
   "unauthorized",
   "forbidden",

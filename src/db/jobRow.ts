@@ -16,7 +16,7 @@ import { nestedLists } from "../domain/workflow/definition.ts";
 import { findSecretReferences } from "../domain/secret/reference.ts";
 import type { jobs } from "./schema.ts";
 
-export type JobRow = typeof jobs.$inferSelect;
+type JobRow = typeof jobs.$inferSelect;
 
 /** The columns that a domain job decides; the others belong to the storage. */
 export type JobColumns = Omit<

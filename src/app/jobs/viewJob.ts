@@ -40,7 +40,7 @@ export function upcomingOf(job: Job, nowMs: number, count: number): { schedule: 
 /** What is due later is not the last execution; an actor's clock may be a little ahead of ours. */
 const CLOCKS_APART_MS = 1_000;
 
-export async function viewJobs(services: Services, jobs: readonly Job[]): Promise<JobView[]> {
+async function viewJobs(services: Services, jobs: readonly Job[]): Promise<JobView[]> {
   if (jobs.length === 0) return [];
   const nowMs = services.clock.now();
   const [latest, tokens] = await Promise.all([

@@ -3,7 +3,7 @@
 /** Items of one batch (seed: Trigger.dev). */
 export const BATCH_ITEMS_MOST = 1_000;
 
-export const BATCH_STATUSES = ["PENDING", "PROCESSING", "COMPLETED", "PARTIAL_FAILED"] as const;
+const BATCH_STATUSES = ["PENDING", "PROCESSING", "COMPLETED", "PARTIAL_FAILED"] as const;
 export type BatchStatus = (typeof BATCH_STATUSES)[number];
 
 /** Why an item started nothing. */

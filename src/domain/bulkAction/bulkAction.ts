@@ -5,7 +5,7 @@ import type { ExecutionFilter } from "../execution/executionFilter.ts";
 export const BULK_ACTION_TYPES = ["cancel", "replay"] as const;
 export type BulkActionType = (typeof BULK_ACTION_TYPES)[number];
 
-export const BULK_ACTION_STATUSES = ["PENDING", "COMPLETED", "ABORTED"] as const;
+const BULK_ACTION_STATUSES = ["PENDING", "COMPLETED", "ABORTED"] as const;
 export type BulkActionStatus = (typeof BULK_ACTION_STATUSES)[number];
 
 /** Executions that a bulk action names one by one. */

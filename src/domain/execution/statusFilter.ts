@@ -27,7 +27,7 @@ export const STATUS_FILTERS = [
 export type StatusFilter = (typeof STATUS_FILTERS)[number];
 
 /** `error.code` of an execution that nobody began in time. */
-export const EXPIRED_CODE = "expired";
+const EXPIRED_CODE = "expired";
 /** Every `error.code` that means a time ran out (docs/errors.md). */
 export const TIMEOUT_CODES: readonly string[] = ["timeout", "webhook_timeout", "approval_timeout", "child_timeout"];
 

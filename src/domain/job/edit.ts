@@ -131,7 +131,7 @@ function isSameSchedule(one: ScheduleSpec, other: ScheduleSpec): boolean {
 }
 
 /** What `pause`, `resume` and `activate` ask for. */
-export const TRANSITIONS = ["pause", "resume", "activate"] as const;
+const TRANSITIONS = ["pause", "resume", "activate"] as const;
 export type Transition = (typeof TRANSITIONS)[number];
 
 /**

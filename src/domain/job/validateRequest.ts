@@ -17,7 +17,7 @@ export const TIMEOUT_SECONDS_LEAST = 1;
 export const TIMEOUT_SECONDS_MOST = 300;
 
 /** More than any service asks for; with 8 KB a header, about what servers take in all. */
-export const HEADERS_MOST = 64;
+const HEADERS_MOST = 64;
 
 /** There are about 60 registered statuses. */
 export const STATUSES_MOST = 100;

@@ -8,7 +8,7 @@ import type { Result } from "../result.ts";
 import { compileRegex } from "./regex.ts";
 import { WorkBudget, WorkExceeded } from "./workBudget.ts";
 
-export const MAX_JSON_PATH_CHARS = 1_000;
+const MAX_JSON_PATH_CHARS = 1_000;
 /** Nesting that is read; json-p3 recurses once per level, and no API answers deeper than this on purpose. */
 export const MAX_JSON_DEPTH = 100;
 const CACHE_ENTRIES = 100;

@@ -17,7 +17,7 @@ import { WorkBudget } from "./workBudget.ts";
 
 export type OutputMap = Readonly<Record<string, string>>;
 
-export const MAX_OUTPUT_FIELDS = 50;
+const MAX_OUTPUT_FIELDS = 50;
 const OUTPUT_NAME = /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/;
 
 /** Everything wrong with an output map at save time; `path` is where it stands, such as `request.output`. */

@@ -7,7 +7,7 @@ import { estimateRegexSize } from "./regexSize.ts";
 import { WorkExceeded } from "./workBudget.ts";
 import type { WorkBudget } from "./workBudget.ts";
 
-export const MAX_PATTERN_CHARS = 1_000;
+const MAX_PATTERN_CHARS = 1_000;
 /** The same 64 KB that is read of a response; the rest of a longer text is not searched. */
 export const MAX_REGEX_INPUT_CHARS = 65_536;
 /**

@@ -34,7 +34,7 @@ export interface RetryPolicy {
 const FIFTEEN_MINUTES_MS = 15 * 60 * 1_000;
 
 /** A target may ask for patience, not for ever: the longest `Retry-After` that is followed. */
-export const MAX_RETRY_AFTER_MS = FIFTEEN_MINUTES_MS;
+const MAX_RETRY_AFTER_MS = FIFTEEN_MINUTES_MS;
 /** The longest wait that a policy may name; a day, as timers are cheap but executions are kept alive meanwhile. */
 export const MAX_BACKOFF_MS = 24 * 60 * 60 * 1_000;
 /** Thirty days, beyond which an execution is a schedule. */

@@ -25,7 +25,7 @@ const EVALUATION_UNITS = 4;
 const COMPARE_UNITS = 10;
 
 /** Beyond these nobody reads on. */
-export const ISSUES_MOST = 20;
+const ISSUES_MOST = 20;
 
 interface Evaluation {
   /** At most `ISSUES_MOST`; none where the value fits. */

@@ -58,7 +58,7 @@ export function redactJson(value: JsonValue, redact: Redactor): JsonValue {
  * without `\/` and `\u` for all beyond ASCII; in lower case, as host names are written back; in base64 and base64url,
  * padded or not, alone or anywhere within a longer base64 text (as in `Authorization: Basic`).
  */
-export function formsOf(value: string): string[] {
+function formsOf(value: string): string[] {
   if (value === "") return [];
   const percent = percentEncode(value);
   const strict = percent.replaceAll(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);

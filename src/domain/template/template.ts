@@ -130,7 +130,7 @@ function isFilterName(name: string | undefined): name is FilterName {
   return (FILTER_NAMES as readonly (string | undefined)[]).includes(name);
 }
 
-export const DATE_FORMATS = ["iso", "date", "unix", "unix_ms"] as const;
+const DATE_FORMATS = ["iso", "date", "unix", "unix_ms"] as const;
 
 function checkArguments(name: FilterName, args: readonly FilterArgument[]): string | null {
   if (name === "default") return args.length === 1 ? null : 'whose default needs one argument, as in default: "none"';

@@ -40,7 +40,7 @@ export type Condition =
   | { readonly not: Condition };
 
 /** Conditions within conditions. */
-export const CONDITION_DEPTH_MOST = 10;
+const CONDITION_DEPTH_MOST = 10;
 
 /**
  * Whether a condition holds. What is missing reads as `null`.

@@ -6,7 +6,7 @@ import type { StepDefinition } from "./definition.ts";
 import { templatesOf } from "./places.ts";
 
 /** Roots of templates that lead to something of one step: `{{steps.ID…}}`, `{{waits.ID.url}}`, `{{approvals.ID.…}}`. */
-export const STEP_ROOTS = ["steps", "waits", "approvals"] as const;
+const STEP_ROOTS = ["steps", "waits", "approvals"] as const;
 export type StepRoot = (typeof STEP_ROOTS)[number];
 
 export interface References {

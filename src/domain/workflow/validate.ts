@@ -32,7 +32,7 @@ export interface WorkflowInput {
   readonly responseOutputTemplate: JsonValue;
 }
 
-export const STEP_ID = /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/;
+const STEP_ID = /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/;
 export const APPROVERS_MOST = 50;
 const NAME_CHARACTERS_MOST = 255;
 const MESSAGE_CHARACTERS_MOST = 4_000;

@@ -42,7 +42,7 @@ export function inOwnWords<T>(outcome: Outcome<T>, places: Places = new Map()): 
   return invalid(outcome.error.issues.map(({ path, message }) => ({ path: toWirePath(path, places), message })));
 }
 
-export function toWirePath(path: string, places: Places): string {
+function toWirePath(path: string, places: Places): string {
   const [, ours = "", rest = ""] = STEP_PATH.exec(path) ?? [];
   const place = places.get(ours);
   if (place !== undefined) return place.path + stepMember(place.type, rest);

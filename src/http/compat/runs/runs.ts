@@ -89,7 +89,7 @@ export async function findRun({ services, workspaceId, id }: WorkspaceInput): Pr
 }
 
 /** Links that resume or decide a step are for roles that may. */
-export function shownTo(token: WorkspaceInput["token"], execution: Execution): Execution {
+function shownTo(token: WorkspaceInput["token"], execution: Execution): Execution {
   return maskLinks(execution, token.role);
 }
 

@@ -19,7 +19,7 @@ export interface StepField {
 
 /** Names under our `steps.ID` that are not members of the output. */
 export const OUR_FIELDS = ["output", "status", "error", "status_code", "headers", "started_at", "finished_at"] as const;
-export type OurField = (typeof OUR_FIELDS)[number];
+type OurField = (typeof OUR_FIELDS)[number];
 
 const FAN_OUT: readonly StepField[] = [
   { wire: "results", ours: ["output", "results"] },

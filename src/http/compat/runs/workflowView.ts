@@ -26,7 +26,7 @@ const STATUSES: Readonly<Record<JobState, WorkflowStatus>> = {
   completed: "archived",
 };
 
-export function workflowStatus({ state }: Pick<Job, "state">): WorkflowStatus {
+function workflowStatus({ state }: Pick<Job, "state">): WorkflowStatus {
   return STATUSES[state];
 }
 

@@ -8,7 +8,7 @@ import { ok } from "../../../domain/result.ts";
 import { DURATION_FORMAT, MOMENT_FORMAT, parseDuration, parseMoment } from "./duration.ts";
 
 /** Of a key that its owner chose (facts 3.1). */
-export const KEY_CHARACTERS_MOST = 2_048;
+const KEY_CHARACTERS_MOST = 2_048;
 
 /** One tag, or a list of them. */
 export function tagList() {

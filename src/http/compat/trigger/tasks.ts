@@ -68,7 +68,7 @@ export const resetIdempotencyKey: Endpoint = {
   },
 };
 
-export function noSuchTask(task: string) {
+function noSuchTask(task: string) {
   return absent(
     `There is no task ${JSON.stringify(task)}: a task is a job of this workspace, named by its name or its id.`,
   );

@@ -80,7 +80,7 @@ export function readTrigger(
 }
 
 /** When a run is due; a moment that has passed is now. */
-export function readDelay(
+function readDelay(
   path: string,
   value: string | number | null | undefined,
   nowMs: number,
@@ -133,7 +133,7 @@ function readConcurrencyKey(task: string, { queue, concurrencyKey }: TriggerOpti
 }
 
 /** An object, or its JSON as a text. */
-export function readMetadata(value: JsonValue | undefined): Outcome<Metadata | null> {
+function readMetadata(value: JsonValue | undefined): Outcome<Metadata | null> {
   if (value === undefined || value === null) return ok(null);
   const metadata = typeof value === "string" ? parsed(value) : value;
   return typeof metadata === "object" && metadata !== null && !Array.isArray(metadata)

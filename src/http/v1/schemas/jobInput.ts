@@ -170,7 +170,7 @@ function without(value: JsonValue, path: Path): JsonValue {
   );
 }
 
-export function toChanges(wire: z.output<typeof PatchJobBody>): JobChanges {
+function toChanges(wire: z.output<typeof PatchJobBody>): JobChanges {
   return withoutUndefined({
     name: wire.name,
     kind: wire.kind,
