@@ -33,13 +33,12 @@ export async function askToStart<Answer>(
   return second.value === "unknown_job" ? notFound("job") : ok(second.value);
 }
 
-export function backlogFull() {
-  return refused(
-    "backlog_full",
-    "So many executions of this job are waiting already that no more are taken. Wait for some to finish, or raise " +
-      "concurrency_limit.",
-    { retryAfterSeconds: BACKLOG_RETRY_AFTER_SECONDS },
-  );
+/** `message` is for who cannot raise the job's limit. */
+export function backlogFull(
+  message = "So many executions of this job are waiting already that no more are taken. Wait for some to finish, or raise " +
+    "concurrency_limit.",
+) {
+  return refused("backlog_full", message, { retryAfterSeconds: BACKLOG_RETRY_AFTER_SECONDS });
 }
 
 /** Not repeated on a fault: the call may have started an execution before its answer was lost. */

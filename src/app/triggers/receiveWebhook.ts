@@ -23,6 +23,7 @@ import { invalid, refused } from "../errors.ts";
 import type { InboundBody } from "../inbound/inboundBody.ts";
 import { parseInboundBody } from "../inbound/inboundBody.ts";
 import { applyJob } from "../jobs/applyJob.ts";
+import { backlogFull } from "../jobs/askToStart.ts";
 import { actorUnavailable, callActor } from "../jobs/callActor.ts";
 import type { Services } from "../services.ts";
 
@@ -42,8 +43,6 @@ export type WebhookReceipt =
   | { readonly type: "ignored" }
   | { readonly type: "unknown" };
 
-/** A slot frees when an execution ends, which takes seconds. */
-const BACKLOG_RETRY_AFTER_SECONDS = 10;
 /** When a sender may try again what could not be verified. */
 const VERIFY_RETRY_AFTER_SECONDS = 5;
 
@@ -167,13 +166,7 @@ async function start(services: Services, job: Job, request: TriggerRequest): Pro
       case "duplicate":
         return ok({ type: "started", executionId: answer.value.executionId });
       case "backlog_full":
-        return refused(
-          "backlog_full",
-          "So many executions of this job are waiting that no more are taken; send it later.",
-          {
-            retryAfterSeconds: BACKLOG_RETRY_AFTER_SECONDS,
-          },
-        );
+        return backlogFull("So many executions of this job are waiting that no more are taken; send it later.");
       case "invalid_input":
         // An event is no input; only what somebody chooses is held against input_schema.
         throw new Error("A webhook's event was judged as an input.");
