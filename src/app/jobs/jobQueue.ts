@@ -9,7 +9,7 @@ import { notFound } from "../errors.ts";
 import type { Services } from "../services.ts";
 import { actorUnavailable, callActor } from "./callActor.ts";
 import { patchJob } from "./changeJob.ts";
-import { readLoad, totalOf } from "./countExecutions.ts";
+import { countedLoad } from "./countExecutions.ts";
 import { findJob } from "./viewJob.ts";
 
 export interface QueueView {
@@ -81,15 +81,9 @@ export async function forgetIdempotencyKey(
 }
 
 async function viewOf(services: Services, job: Job): Promise<Outcome<QueueView>> {
-  const { id: jobId, workspaceId } = job;
-  const [pruned, load] = await Promise.all([
-    services.jobs.prunedCount(workspaceId, jobId),
-    readLoad(services, workspaceId, jobId),
-  ]);
-  if (pruned === null) return notFound("job");
-  if (!load.ok) return load;
-  const total = await totalOf(services, { workspaceId, jobId, pruned }, load.value);
-  if (!total.ok) return total;
-  const { running, queued, delayed, waiting } = load.value ?? { running: 0, queued: 0, delayed: 0, waiting: 0 };
-  return ok({ job, running, queued, delayed, waiting, total: total.value });
+  const counted = await countedLoad(services, job.workspaceId, job.id);
+  if (!counted.ok) return counted;
+  const { load, total } = counted.value;
+  const { running, queued, delayed, waiting } = load ?? { running: 0, queued: 0, delayed: 0, waiting: 0 };
+  return ok({ job, running, queued, delayed, waiting, total });
 }
