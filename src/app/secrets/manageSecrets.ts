@@ -6,6 +6,7 @@ import { ok } from "../../domain/result.ts";
 import { SECRET_NAME_RULE, isSecretName } from "../../domain/secret/reference.ts";
 import { DEFAULT_ENVIRONMENT, valueProblem } from "../../domain/secret/secret.ts";
 import type { Secret } from "../../domain/secret/secret.ts";
+import { cutPage } from "../cutPage.ts";
 import type { Outcome } from "../errors.ts";
 import { invalid, notFound, refused } from "../errors.ts";
 import type { Page, SecretWithUsers } from "../ports.ts";
@@ -56,9 +57,7 @@ export async function listSecrets(
   workspaceId: string,
   page: { readonly limit: number; readonly offset: number },
 ): Promise<Page<SecretWithUsers>> {
-  const secrets = await services.secrets.list(workspaceId);
-  const end = page.offset + page.limit;
-  return { items: secrets.slice(page.offset, end), hasMore: secrets.length > end, nextCursor: null };
+  return cutPage(await services.secrets.list(workspaceId), page);
 }
 
 /** The next attempt uses the new value, also of an execution that is under way. */

@@ -2,6 +2,7 @@
 
 import { ok } from "../../domain/result.ts";
 import type { Role, Token } from "../../domain/workspace/workspace.ts";
+import { cutPage } from "../cutPage.ts";
 import type { Outcome } from "../errors.ts";
 import { notFound, refused } from "../errors.ts";
 import type { Page } from "../ports.ts";
@@ -25,9 +26,7 @@ export async function listTokens(
   workspaceId: string,
   page: { readonly limit: number; readonly offset: number },
 ): Promise<Page<Token>> {
-  const tokens = await services.tokens.list(workspaceId);
-  const end = page.offset + page.limit;
-  return { items: tokens.slice(page.offset, end), hasMore: tokens.length > end, nextCursor: null };
+  return cutPage(await services.tokens.list(workspaceId), page);
 }
 
 export async function deleteToken(services: Services, workspaceId: string, tokenId: string): Promise<Outcome<null>> {
