@@ -22,14 +22,15 @@ export function readPayload(
     );
   }
   if (type !== "application/super+json" || typeof payload !== "string") return ok(payload);
-  const packet = parse(payload);
+  const packet = parsedJson(payload);
   if (typeof packet === "object" && packet !== null && !Array.isArray(packet) && "json" in packet) {
     return ok((packet as Readonly<Record<string, JsonValue>>)["json"]);
   }
   return err('is not a packet of type application/super+json, such as "{\\"json\\":{\\"a\\":1}}"');
 }
 
-function parse(text: string): JsonValue | undefined {
+/** `undefined` for what is no JSON. */
+export function parsedJson(text: string): JsonValue | undefined {
   try {
     return JSON.parse(text) as JsonValue;
   } catch {

@@ -13,7 +13,7 @@ import { ok } from "../../../domain/result.ts";
 import { anyJson, optional, wholeNumber } from "../../fields.ts";
 import { idempotencyKey, readDurationField, readMomentField, tagList, textOrNumber } from "./bodies.ts";
 import { DURATION_FORMAT, MOMENT_FORMAT } from "./duration.ts";
-import { readPayload } from "./payload.ts";
+import { parsedJson, readPayload } from "./payload.ts";
 
 /** What is not named here has no counterpart (docs/compat-trigger-dev.md says which and why) and changes nothing. */
 export const TriggerOptions = z.object({
@@ -135,17 +135,8 @@ function readConcurrencyKey(task: string, { queue, concurrencyKey }: TriggerOpti
 /** An object, or its JSON as a text. */
 function readMetadata(value: JsonValue | undefined): Outcome<Metadata | null> {
   if (value === undefined || value === null) return ok(null);
-  const metadata = typeof value === "string" ? parsed(value) : value;
+  const metadata = typeof value === "string" ? parsedJson(value) : value;
   return typeof metadata === "object" && metadata !== null && !Array.isArray(metadata)
     ? ok(metadata as Metadata)
     : invalid([{ path: "metadata", message: "must be a JSON object" }]);
-}
-
-function parsed(text: string): JsonValue | undefined {
-  try {
-    return JSON.parse(text) as JsonValue;
-  } catch {
-    // The caller says what would have been right.
-    return undefined;
-  }
 }
