@@ -11,8 +11,9 @@ import { LIMIT_DEFAULT, object, oneOf, optional, text } from "../fields.ts";
 import type { Operation } from "../operation.ts";
 import { jsonBody } from "../operation.ts";
 import { readBody, readQuery } from "../readInput.ts";
+import { iso } from "../time.ts";
 import { PAGINATION_EXAMPLE, fromPage, limitAndOffset, listOf } from "./schemas/paging.ts";
-import { iso, momentOut } from "./schemas/time.ts";
+import { momentOut } from "./schemas/time.ts";
 
 /** With fewer characters a token that a person made up can be guessed. */
 const OWNER_TOKEN_CHARACTERS_LEAST = 24;

@@ -10,9 +10,10 @@ import { object, optional, text } from "../fields.ts";
 import type { Operation } from "../operation.ts";
 import { jsonBody, param } from "../operation.ts";
 import { readBody, readQuery } from "../readInput.ts";
+import { iso, isoOrNull } from "../time.ts";
 import { ExecutionSchema, WAITING_EXECUTION_EXAMPLE, fromExecution } from "./schemas/execution.ts";
 import { PAGINATION_EXAMPLE, fromPage, listOf, pageQuery, toPageRequest } from "./schemas/paging.ts";
-import { iso, isoOrNull, momentOut } from "./schemas/time.ts";
+import { momentOut } from "./schemas/time.ts";
 
 const ApprovalSchema = z
   .strictObject({

@@ -9,9 +9,9 @@ import { object, wholeNumber } from "../fields.ts";
 import type { Operation } from "../operation.ts";
 import { jsonBody } from "../operation.ts";
 import { readBody, readQuery } from "../readInput.ts";
+import { iso } from "../time.ts";
 import { JOB_EXAMPLE, JobSchema, fromJobView } from "./schemas/job.ts";
 import { UPCOMING_EXAMPLE, UpcomingSchema } from "./schemas/upcoming.ts";
-import { iso } from "./schemas/time.ts";
 
 /** An action that takes nothing: no body, or an empty object. */
 export const NothingBody = object({}).openapi("Nothing");

@@ -8,9 +8,10 @@ import { ok } from "../../domain/result.ts";
 import { object } from "../fields.ts";
 import type { Operation } from "../operation.ts";
 import { readQuery } from "../readInput.ts";
+import { iso } from "../time.ts";
 import { JOB_EXAMPLE, definitionMembers, fromDefinition, fromQueue, queueMembers } from "./schemas/job.ts";
 import { PAGINATION_EXAMPLE, fromPage, listOf, pageQuery, toPageRequest } from "./schemas/paging.ts";
-import { iso, momentOut } from "./schemas/time.ts";
+import { momentOut } from "./schemas/time.ts";
 
 const JobVersionSchema = z
   .strictObject({

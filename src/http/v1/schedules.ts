@@ -5,9 +5,9 @@ import { previewSchedule } from "../../app/schedules/previewSchedule.ts";
 import { ok } from "../../domain/result.ts";
 import type { Operation } from "../operation.ts";
 import { jsonBody } from "../operation.ts";
+import { iso } from "../time.ts";
 import { UPCOMING_DEFAULT } from "./jobActions.ts";
 import { PreviewBody, readLeniently, toScheduleChanges } from "./schemas/jobInput.ts";
-import { iso } from "./schemas/time.ts";
 import { UPCOMING_EXAMPLE, UpcomingSchema } from "./schemas/upcoming.ts";
 
 export const previewScheduleOperation: Operation = {

@@ -9,8 +9,9 @@ import { LIMIT_DEFAULT, flag, object, optional, text } from "../fields.ts";
 import type { Operation } from "../operation.ts";
 import { jsonBody } from "../operation.ts";
 import { readBody, readQuery } from "../readInput.ts";
+import { iso } from "../time.ts";
 import { PAGINATION_EXAMPLE, fromPage, limitAndOffset, listOf } from "./schemas/paging.ts";
-import { iso, momentOut } from "./schemas/time.ts";
+import { momentOut } from "./schemas/time.ts";
 
 const SecretSchema = z
   .strictObject({

@@ -12,7 +12,8 @@ import { object, optional, text, wholeNumber } from "../fields.ts";
 import type { Operation } from "../operation.ts";
 import { jsonBody } from "../operation.ts";
 import { readBody } from "../readInput.ts";
-import { iso, isoOrNull, momentOut } from "./schemas/time.ts";
+import { iso, isoOrNull } from "../time.ts";
+import { momentOut } from "./schemas/time.ts";
 
 const SigningKeySchema = z
   .strictObject({

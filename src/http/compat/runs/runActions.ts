@@ -11,6 +11,7 @@ import { object, optional, text } from "../../fields.ts";
 import type { Answer, Endpoint, WorkspaceInput } from "../../operation.ts";
 import { jsonBody } from "../../operation.ts";
 import { readBody } from "../../readInput.ts";
+import { iso } from "../../time.ts";
 import { toRunId, toWorkflowId } from "../ids.ts";
 import { inOwnWords } from "./complaints.ts";
 import { failure, named, success } from "./envelope.ts";
@@ -19,7 +20,6 @@ import { runStatus } from "./runStatus.ts";
 import type { RunStatus } from "./runStatus.ts";
 import { findRun } from "./runs.ts";
 import { PLAIN_STEP_ID, stepIdOf } from "./stepResults.ts";
-import { iso } from "./time.ts";
 
 /** Of a step's path: ten levels of ids and indexes. */
 const PATH_CHARACTERS_MOST = 2_000;

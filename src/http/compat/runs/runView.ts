@@ -4,13 +4,13 @@ import type { ExecutionSummary } from "../../../app/ports.ts";
 import type { Execution } from "../../../domain/execution/execution.ts";
 import type { JsonValue } from "../../../domain/json.ts";
 import { outputOf } from "../../../domain/workflow/scope.ts";
+import { iso, isoOrNull } from "../../time.ts";
 import { toRunId, toWorkflowId } from "../ids.ts";
 import type { RunStatus } from "./runStatus.ts";
 import { runError, runStatus, TRIGGER_TYPES } from "./runStatus.ts";
 import { wireOutput } from "./stepFields.ts";
 import type { StepLog, StepResult } from "./stepResults.ts";
 import { durationMs, plainOutput, stepLogs, stepResult } from "./stepResults.ts";
-import { iso, isoOrNull } from "./time.ts";
 
 interface RunEnd {
   readonly startedAt: string | null;

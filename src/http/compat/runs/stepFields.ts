@@ -6,6 +6,7 @@
 import type { StepRecord } from "../../../domain/execution/stepRecord.ts";
 import type { JsonValue } from "../../../domain/json.ts";
 import type { StepType } from "../../../domain/workflow/definition.ts";
+import { isoOrNull } from "../../time.ts";
 import { toRunId } from "../ids.ts";
 
 export interface StepField {
@@ -58,7 +59,7 @@ export function wireOutput(record: StepRecord, output: JsonValue): Readonly<Reco
     output,
     status_code: last?.statusCode ?? null,
     headers: last?.responseHeaders ?? null,
-    finished_at: record.finishedAtMs === null ? null : new Date(record.finishedAtMs).toISOString(),
+    finished_at: isoOrNull(record.finishedAtMs),
   };
   const members = STEP_FIELDS[record.type].map(({ wire, ours, isRunId }) => {
     const value = valueAt(view, ours);

@@ -6,10 +6,10 @@ import { isFinished } from "../../../domain/execution/execution.ts";
 import type { StepRecord, StepStatus } from "../../../domain/execution/stepRecord.ts";
 import type { JsonValue } from "../../../domain/json.ts";
 import { outputOf } from "../../../domain/workflow/scope.ts";
+import { isoOrNull } from "../../time.ts";
 import { toWorkflowId } from "../ids.ts";
 import { STEP_ERROR } from "./runStatus.ts";
 import { wireOutput } from "./stepFields.ts";
-import { isoOrNull } from "./time.ts";
 
 type JsonObject = Readonly<Record<string, JsonValue>>;
 

@@ -7,7 +7,7 @@ import { EVERY_MINUTES_MOST, scheduleDraftOf } from "../../../domain/job/validat
 import type { JsonValue } from "../../../domain/json.ts";
 import { DEFAULT_DST_POLICY } from "../../../domain/schedule/schedule.ts";
 import { object, text, wholeNumber } from "../../fields.ts";
-import { iso } from "./time.ts";
+import { iso } from "../../time.ts";
 import { unavailable } from "./unavailable.ts";
 
 const CRON_CHARACTERS_MOST = 1_024;

@@ -3,9 +3,9 @@
 import type { JobView } from "../../../app/jobs/viewJob.ts";
 import type { Job, JobState } from "../../../domain/job/job.ts";
 import type { JsonValue } from "../../../domain/json.ts";
+import { iso } from "../../time.ts";
 import { toWorkflowId } from "../ids.ts";
 import { fromSteps } from "./fromSteps.ts";
-import { iso } from "./time.ts";
 import { fromSchedule } from "./triggerConfig.ts";
 
 export const WORKFLOW_STATUSES = ["draft", "active", "paused", "archived"] as const;

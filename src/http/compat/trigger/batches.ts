@@ -16,6 +16,7 @@ import { anyJson, optional, wholeNumber } from "../../fields.ts";
 import type { Endpoint } from "../../operation.ts";
 import { anyBody, jsonBody } from "../../operation.ts";
 import { readBody } from "../../readInput.ts";
+import { iso } from "../../time.ts";
 import { toRunId } from "../ids.ts";
 import { idempotencyKey } from "./bodies.ts";
 import { readNdjson } from "./ndjson.ts";
@@ -141,14 +142,12 @@ export function toBatch(batch: BatchView) {
     id,
     status,
     ...(key === null ? {} : { idempotencyKey: key }),
-    createdAt: new Date(createdAtMs).toISOString(),
-    updatedAt: new Date(updatedAtMs).toISOString(),
+    createdAt: iso(createdAtMs),
+    updatedAt: iso(updatedAtMs),
     runCount,
     runs: runs.map(toRunId),
     processing: {
-      ...(status === "COMPLETED" || status === "PARTIAL_FAILED"
-        ? { completedAt: new Date(updatedAtMs).toISOString() }
-        : {}),
+      ...(status === "COMPLETED" || status === "PARTIAL_FAILED" ? { completedAt: iso(updatedAtMs) } : {}),
       errors: errors.map(({ index, task, message, code }) => ({
         index,
         taskIdentifier: task,

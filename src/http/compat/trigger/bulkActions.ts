@@ -17,6 +17,7 @@ import { oneOf, optional, text } from "../../fields.ts";
 import type { Endpoint, WorkspaceInput } from "../../operation.ts";
 import { jsonBody } from "../../operation.ts";
 import { readBody } from "../../readInput.ts";
+import { iso } from "../../time.ts";
 import { fromRunId } from "../ids.ts";
 import { readCursorPage, toCursorPagination } from "./pageQuery.ts";
 import { RunFilterBody, toHistoryFilter } from "./runFilter.ts";
@@ -114,7 +115,7 @@ export function toBulkAction({ id, name, action, status, counts, createdAtMs, co
     type: action === "cancel" ? "CANCEL" : "REPLAY",
     status,
     counts: { total: counts.total, success: counts.success, failure: counts.failure },
-    createdAt: new Date(createdAtMs).toISOString(),
-    ...(completedAtMs === null ? {} : { completedAt: new Date(completedAtMs).toISOString() }),
+    createdAt: iso(createdAtMs),
+    ...(completedAtMs === null ? {} : { completedAt: iso(completedAtMs) }),
   };
 }

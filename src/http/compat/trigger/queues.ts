@@ -11,6 +11,7 @@ import { oneOf, wholeNumber } from "../../fields.ts";
 import type { Answer, Endpoint, WorkspaceInput } from "../../operation.ts";
 import { jsonBody, param } from "../../operation.ts";
 import { readBody } from "../../readInput.ts";
+import { iso } from "../../time.ts";
 import { fromQueueId, toQueueId } from "./ids.ts";
 import { readOffsetPage, toOffsetPagination } from "./pageQuery.ts";
 import { absent } from "./refusal.ts";
@@ -143,7 +144,7 @@ export function toQueue({ job, running, queued }: QueueView) {
       current: concurrencyOverride?.limit ?? concurrencyLimit,
       base: concurrencyLimit,
       override: concurrencyOverride?.limit ?? null,
-      overriddenAt: concurrencyOverride === null ? null : new Date(concurrencyOverride.atMs).toISOString(),
+      overriddenAt: concurrencyOverride === null ? null : iso(concurrencyOverride.atMs),
       overriddenBy: null,
     },
   };

@@ -3,6 +3,7 @@
 import type { Attempt } from "../../../domain/execution/attempt.ts";
 import type { Execution } from "../../../domain/execution/execution.ts";
 import { resultOf } from "../../../domain/execution/result.ts";
+import { iso } from "../../time.ts";
 import { toRunId } from "../ids.ts";
 
 /** The result of a run that has ended, as `triggerAndWait` would hand it on. */
@@ -50,7 +51,7 @@ function toRunEvent({ id, jobName }: Execution, attempt: Attempt, path: string |
     spanId: `${path === null ? "" : `${path}/`}${attempt.number}`,
     runId: toRunId(id),
     message: `${path === null ? "" : `${path}: `}attempt ${attempt.number}: ${outcome}`,
-    startTime: new Date(attempt.startedAtMs).toISOString(),
+    startTime: iso(attempt.startedAtMs),
     /** Nanoseconds. */
     duration: attempt.latencyMs * 1_000_000,
     isError: attempt.status !== "SUCCESS",

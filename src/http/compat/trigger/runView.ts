@@ -5,6 +5,7 @@ import type { ScheduleView } from "../../../app/schedules/taskSchedules.ts";
 import type { Execution } from "../../../domain/execution/execution.ts";
 import type { Labels } from "../../../domain/execution/labels.ts";
 import { inputOf, resultOf } from "../../../domain/execution/result.ts";
+import { iso } from "../../time.ts";
 import { toRunId } from "../ids.ts";
 import { formatDuration } from "./duration.ts";
 import { toScheduleId } from "./ids.ts";
@@ -137,8 +138,4 @@ function toRunSchedule({ job, binding, cron, timezone }: ScheduleView) {
 function triggerFunction(isOfBatch: boolean, isAwaited: boolean): "trigger" | "triggerAndWait" | "batchTrigger" {
   if (isAwaited) return "triggerAndWait";
   return isOfBatch ? "batchTrigger" : "trigger";
-}
-
-function iso(ms: number): string {
-  return new Date(ms).toISOString();
 }

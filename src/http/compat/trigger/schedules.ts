@@ -16,6 +16,7 @@ import { optional } from "../../fields.ts";
 import type { Answer, Endpoint, WorkspaceInput } from "../../operation.ts";
 import { jsonBody, param } from "../../operation.ts";
 import { readBody } from "../../readInput.ts";
+import { iso } from "../../time.ts";
 import { fromScheduleId, toScheduleId } from "./ids.ts";
 import { readOffsetPage, toOffsetPagination } from "./pageQuery.ts";
 import { unprocessable } from "./refusal.ts";
@@ -114,7 +115,7 @@ export function toSchedule(view: ScheduleView) {
     ...(binding?.externalId == null ? {} : { externalId: binding.externalId }),
     generator: scheduleGenerator(cron, timezone),
     timezone,
-    ...(nextRunAtMs === null ? {} : { nextRun: new Date(nextRunAtMs).toISOString() }),
+    ...(nextRunAtMs === null ? {} : { nextRun: iso(nextRunAtMs) }),
     environments: [{ id: job.workspaceId, type: "PRODUCTION" }],
   };
 }

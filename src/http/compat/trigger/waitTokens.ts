@@ -18,6 +18,7 @@ import { anyJson, optional } from "../../fields.ts";
 import type { Endpoint } from "../../operation.ts";
 import { anyBody, jsonBody, param } from "../../operation.ts";
 import { readBody } from "../../readInput.ts";
+import { iso } from "../../time.ts";
 import { idempotencyKey, readDurationField, readMomentField, tagList, textOrNumber } from "./bodies.ts";
 import { MOMENT_FORMAT } from "./duration.ts";
 import { readCursorPage, toCursorPagination } from "./pageQuery.ts";
@@ -179,8 +180,4 @@ function outputFields({ clock }: Pick<Services, "clock">, token: WaitToken) {
 
 function tokenUrl({ publicUrl }: Pick<Services, "publicUrl">, { id }: WaitToken): string {
   return `${publicUrl}/api/v1/waitpoints/tokens/${id}`;
-}
-
-function iso(ms: number): string {
-  return new Date(ms).toISOString();
 }

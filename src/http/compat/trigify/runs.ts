@@ -8,6 +8,7 @@ import type { StepRecord, StepStatus, WorkflowRecord } from "../../../domain/exe
 import type { JsonValue } from "../../../domain/json.ts";
 import { placesOf } from "../../../domain/workflow/places.ts";
 import { outputOf } from "../../../domain/workflow/scope.ts";
+import { iso, isoOrNull } from "../../time.ts";
 import { toRunId, toWorkflowId } from "../ids.ts";
 import { REQUEST_STEP, actionKind, requestInputs } from "./actions.ts";
 import { triggerOfSource } from "./triggers.ts";
@@ -165,12 +166,4 @@ function columnsOf({ steps, request }: Ran) {
 
 function durationOf(fromMs: number | null, toMs: number | null): number | null {
   return fromMs === null || toMs === null ? null : Math.max(0, toMs - fromMs);
-}
-
-function iso(ms: number): string {
-  return new Date(ms).toISOString();
-}
-
-function isoOrNull(ms: number | null): string | null {
-  return ms === null ? null : iso(ms);
 }

@@ -3,6 +3,7 @@
 import type { ExecutionSource } from "../../../domain/execution/execution.ts";
 import type { ScheduleSpec, Timing } from "../../../domain/job/job.ts";
 import type { JsonValue } from "../../../domain/json.ts";
+import { iso } from "../../time.ts";
 
 export interface Trigger {
   readonly kind: string;
@@ -38,6 +39,6 @@ function scheduled(timing: Timing): Trigger {
     case "cron":
       return { kind: SCHEDULED, inputs: { cron: timing.cron, timezone: timing.timezone } };
     case "scheduled":
-      return { kind: SCHEDULED, inputs: { run_at: new Date(timing.runAtMs).toISOString() } };
+      return { kind: SCHEDULED, inputs: { run_at: iso(timing.runAtMs) } };
   }
 }

@@ -8,6 +8,7 @@ import { ok } from "../../../domain/result.ts";
 import { oneOf, wholeNumber } from "../../fields.ts";
 import type { Endpoint } from "../../operation.ts";
 import { readQuery } from "../../readInput.ts";
+import { iso } from "../../time.ts";
 import { fromWorkflowId, toWorkflowId } from "../ids.ts";
 import { PAGE_SIZE_DEFAULT, PAGE_SIZE_MOST, success } from "./envelope.ts";
 import { toGraph } from "./graph.ts";
@@ -57,7 +58,7 @@ export function fromJob(job: Job) {
     enabled: job.state === "active",
     status: job.state === "draft" ? "DRAFT" : "PUBLISHED",
     social_saved_search_id: null,
-    created: new Date(job.createdAtMs).toISOString(),
-    updated: new Date(job.updatedAtMs).toISOString(),
+    created: iso(job.createdAtMs),
+    updated: iso(job.updatedAtMs),
   };
 }

@@ -3,7 +3,8 @@
 import { z } from "@hono/zod-openapi";
 import type { Attempt } from "../../../domain/execution/attempt.ts";
 import { ATTEMPT_STATUSES } from "../../../domain/execution/attempt.ts";
-import { iso, momentOut } from "./time.ts";
+import { iso } from "../../time.ts";
+import { momentOut } from "./time.ts";
 
 export const AttemptSchema = z
   .strictObject({

@@ -6,9 +6,10 @@ import type { ExecutionSummary } from "../../../app/ports.ts";
 import type { Execution, StartOptions } from "../../../domain/execution/execution.ts";
 import { EXECUTION_SOURCES, EXECUTION_STATUSES, isFinished, latenessMs } from "../../../domain/execution/execution.ts";
 import type { Role } from "../../../domain/workspace/workspace.ts";
+import { iso, isoOrNull } from "../../time.ts";
 import { ATTEMPT_EXAMPLE, AttemptSchema, fromAttempt } from "./attempt.ts";
 import { StartOptionsSchema, fromStartOptions } from "./start.ts";
-import { iso, isoOrNull, momentOut } from "./time.ts";
+import { momentOut } from "./time.ts";
 import { WORKFLOW_EXAMPLE, fromWorkflow, workflowFields } from "./workflowRecord.ts";
 
 const ErrorSchema = z.strictObject({ code: z.string(), message: z.string() });

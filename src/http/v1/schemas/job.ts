@@ -5,11 +5,12 @@ import type { JobView } from "../../../app/jobs/viewJob.ts";
 import type { Job, ScheduleSpec } from "../../../domain/job/job.ts";
 import { JOB_KINDS, JOB_STATES, MISFIRE_POLICIES, OVERLAP_POLICIES } from "../../../domain/job/job.ts";
 import { isAllowed, type Role } from "../../../domain/workspace/workspace.ts";
+import { iso, isoOrNull } from "../../time.ts";
 import { ExecutionSummarySchema, EXECUTION_SUMMARY_EXAMPLE, fromExecutionSummary } from "./execution.ts";
 import { RequestSchema, RetryPolicySchema, fromRequest, fromRetryPolicy } from "./request.ts";
 import { fromStep } from "./stepConversions.ts";
 import { StepSchema } from "./steps.ts";
-import { iso, isoOrNull, momentOut } from "./time.ts";
+import { momentOut } from "./time.ts";
 import { WebhookSchema, fromTrigger, fromWebhook, triggerMembers } from "./webhook.ts";
 
 const ScheduleSchema = z

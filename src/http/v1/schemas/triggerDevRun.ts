@@ -9,7 +9,8 @@ import type { Labels } from "../../../domain/execution/labels.ts";
 import { inputOf, resultOf } from "../../../domain/execution/result.ts";
 import { narrowStatus } from "../../../domain/execution/statusFilter.ts";
 import { toRunId } from "../../compat/ids.ts";
-import { iso, isoOrNull, momentOut } from "./time.ts";
+import { iso, isoOrNull } from "../../time.ts";
+import { momentOut } from "./time.ts";
 
 /** All that the schema knows; nothing here waits for a deployment. */
 export const RUN_STATUSES = [

@@ -7,8 +7,9 @@ import { STEP_STATUSES } from "../../../domain/execution/stepRecord.ts";
 import type { JsonValue } from "../../../domain/json.ts";
 import { STEP_TYPES } from "../../../domain/workflow/definition.ts";
 import { outputOf } from "../../../domain/workflow/scope.ts";
+import { iso, isoOrNull } from "../../time.ts";
 import { ATTEMPT_EXAMPLE, AttemptSchema, fromAttempt } from "./attempt.ts";
-import { iso, isoOrNull, momentOut } from "./time.ts";
+import { momentOut } from "./time.ts";
 
 const StepExecutionSchema = z
   .strictObject({

@@ -1,4 +1,4 @@
-/** Moments as the Runs API writes them: ISO 8601 with milliseconds in UTC. */
+/** Moments as every API face writes them: ISO 8601 with milliseconds in UTC. */
 
 export function iso(ms: number): string {
   return new Date(ms).toISOString();
