@@ -9,6 +9,10 @@
  * T is 48 bits of epoch milliseconds, K 80 and S 30 random bits, in lower-case Crockford base 32. The suffix of an
  * execution that a schedule caused is `000000`, so a due time has one id, whoever derives it and how often: a fire that
  * is announced twice cannot become two executions.
+ *
+ * The key of a job that shares its object with others is not all random (ADR 0018):
+ *
+ *     u HHHH NN KKKKKKKKK                             a mark that is no digit, the object (an hour, a number), 45 random bits
  */
 
 import type { Random } from "./clock.ts";
@@ -19,13 +23,34 @@ const KEY_LENGTH = 16;
 const SUFFIX_LENGTH = 6;
 const SCHEDULED_SUFFIX = "0".repeat(SUFFIX_LENGTH);
 
-const JOB_ID = new RegExp(`^job_[${ALPHABET}]{${TIME_LENGTH + KEY_LENGTH}}$`);
-const EXECUTION_ID = new RegExp(`^exe_[${ALPHABET}]{${TIME_LENGTH + KEY_LENGTH + SUFFIX_LENGTH}}$`);
+/** Base 32 has no `u`, so no key of a job with an object of its own begins with it. */
+const SHARED_MARK = "u";
+const HOUR_MS = 3_600_000;
+/** Up to the year 2089; then they begin again, in objects that are long empty or hold a few completed jobs. */
+const HOUR_LENGTH = 4;
+const NUMBER_LENGTH = 2;
+const SHARED_NAME_LENGTH = SHARED_MARK.length + HOUR_LENGTH + NUMBER_LENGTH;
+/**
+ * Objects for the jobs of one hour. Many enough for what one object can do (about a thousand events per second, a few
+ * thousand jobs in 128 MB) to be a hundred times more than what one hour brings, few enough that thousands of jobs of one
+ * instant wake a hundred objects.
+ */
+export const OBJECTS_PER_HOUR = 128;
+
+const LETTER = `[${ALPHABET}]`;
+const TIME_AND_KEY = `${LETTER}{${TIME_LENGTH}}(?:${LETTER}{${KEY_LENGTH}}|${SHARED_MARK}${LETTER}{${KEY_LENGTH - 1}})`;
+const JOB_ID = new RegExp(`^job_${TIME_AND_KEY}$`);
+const EXECUTION_ID = new RegExp(`^exe_${TIME_AND_KEY}${LETTER}{${SUFFIX_LENGTH}}$`);
 
 function encodeTime(timeMs: number): string {
-  let rest = timeMs;
+  return encodeNumber(timeMs, TIME_LENGTH);
+}
+
+/** The last `length` digits. */
+function encodeNumber(number: number, length: number): string {
+  let rest = number;
   let text = "";
-  for (let i = 0; i < TIME_LENGTH; i++) {
+  for (let i = 0; i < length; i++) {
     text = ALPHABET.charAt(rest % 32) + text;
     rest = Math.floor(rest / 32);
   }
@@ -45,6 +70,14 @@ export function newId(
   random: Random,
 ): string {
   return `${prefix}_${encodeTime(nowMs)}${randomText(KEY_LENGTH, random)}`;
+}
+
+/** The id of a job that shares its object with others that are due in the same hour as `dueMs`, or were first due then. */
+export function newSharedJobId(nowMs: number, dueMs: number, random: Random): string {
+  const hour = encodeNumber(Math.floor(dueMs / HOUR_MS), HOUR_LENGTH);
+  const number = encodeNumber(Math.floor(random() * OBJECTS_PER_HOUR), NUMBER_LENGTH);
+  const rest = randomText(KEY_LENGTH - SHARED_NAME_LENGTH, random);
+  return `job_${encodeTime(nowMs)}${SHARED_MARK}${hour}${number}${rest}`;
 }
 
 /** A version 4 UUID (RFC 9562 section 5.4). */
@@ -127,12 +160,19 @@ export function newKey(random: Random): string {
   return randomText(26, random);
 }
 
-/**
- * The name of the Durable Object that hosts a job: the key within its id. `id` is the id of the job or of any of its
- * executions.
- */
+/** What tells a job from all others: the key within its id. `id` is the id of the job or of any of its executions. */
 export function jobKey(id: string): string {
   return id.slice(4 + TIME_LENGTH, 4 + TIME_LENGTH + KEY_LENGTH);
+}
+
+/** The name of the Durable Object that hosts the job with this key: the key, or that part of it which others share. */
+export function objectOf(key: string): string {
+  return isShared(key) ? key.slice(0, SHARED_NAME_LENGTH) : key;
+}
+
+/** Whether the job with this key lives in an object with others. */
+export function isShared(key: string): boolean {
+  return key.startsWith(SHARED_MARK);
 }
 
 /** A number in [0, 1) that belongs to an id, spread evenly over jobs: keeps what is due for many at once from being so. */

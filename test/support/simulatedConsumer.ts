@@ -1,7 +1,8 @@
 /** One invocation of the consumer, which may die at any point and then does nothing more, ever. For `simulation.ts`. */
 
 import { env } from "cloudflare:workers";
-import type { JobActorProtocol } from "../../src/domain/engine/protocol.ts";
+import { jobIn } from "../../src/actors/client.ts";
+import type { JobActorProtocol, SharedActorProtocol } from "../../src/domain/engine/protocol.ts";
 import type { Bindings } from "../../src/entry/env.ts";
 
 /** Where a consumer dies: each point is after the named thing happened and before anything else does. */
@@ -50,56 +51,66 @@ export class Consumer {
   }
 
   #namespace(): Bindings["JOB_ACTOR"] {
-    const getByName = (name: string): JobActorProtocol => {
+    const alive = async <T>(call: () => Promise<T>): Promise<T> => {
+      if (this.dead) await NEVER;
+      const answer = await call();
+      if (this.dead) await NEVER;
+      return answer;
+    };
+    const mortal = (actor: JobActorProtocol): JobActorProtocol => ({
+      apply: (job) => alive(() => actor.apply(job)),
+      trigger: (request) => alive(() => actor.trigger(request)),
+      triggerMany: (requests) => alive(() => actor.triggerMany(requests)),
+      reschedule: (workspaceId, id, untilMs) => alive(() => actor.reschedule(workspaceId, id, untilMs)),
+      forgetDedupe: (workspaceId, key) => alive(() => actor.forgetDedupe(workspaceId, key)),
+      load: (workspaceId) => alive(() => actor.load(workspaceId)),
+      countEarlier: (workspaceId, count) => alive(() => actor.countEarlier(workspaceId, count)),
+      cancel: (workspaceId, id) => alive(() => actor.cancel(workspaceId, id)),
+      describe: (workspaceId, id) => alive(() => actor.describe(workspaceId, id)),
+      owed: () => alive(() => actor.owed()),
+      erase: () => alive(() => actor.erase()),
+      restart: (request) => alive(() => actor.restart(request)),
+      signal: (request) => alive(() => actor.signal(request)),
+      decide: (request) => alive(() => actor.decide(request)),
+      approval: (executionId, step, token) => alive(() => actor.approval(executionId, step, token)),
+      errands: () => alive(() => actor.errands()),
+      errandDone: (id, outcome) => alive(() => actor.errandDone(id, outcome)),
+      childEnded: (end) => alive(() => actor.childEnded(end)),
+      cancelChild: (workspaceId, id) => alive(() => actor.cancelChild(workspaceId, id)),
+      claim: (message) =>
+        alive(async () => {
+          const answer = await actor.claim(message);
+          if (answer.verdict !== "run") return answer;
+          this.#world.claimed(this, attemptKey(answer.work.executionId, answer.work.attempt));
+          this.reach("claimed");
+          return answer;
+        }),
+      finish: (result) => {
+        this.reach("recorded");
+        return alive(async () => {
+          const answer = await actor.finish(result);
+          this.reach("finished");
+          return answer;
+        });
+      },
+      confirm: (confirmed) => {
+        this.reach("recorded");
+        return alive(async () => {
+          await actor.confirm(confirmed);
+          this.reach("finished");
+        });
+      },
+    });
+    const getByName = (name: string): JobActorProtocol & SharedActorProtocol => {
       const stub = env.JOB_ACTOR.getByName(name) as unknown as JobActorProtocol;
-      const alive = async <T>(call: () => Promise<T>): Promise<T> => {
-        if (this.dead) await NEVER;
-        const answer = await call();
-        if (this.dead) await NEVER;
-        return answer;
-      };
       return {
-        apply: (job) => alive(() => stub.apply(job)),
-        trigger: (request) => alive(() => stub.trigger(request)),
-        triggerMany: (requests) => alive(() => stub.triggerMany(requests)),
-        reschedule: (workspaceId, id, untilMs) => alive(() => stub.reschedule(workspaceId, id, untilMs)),
-        forgetDedupe: (workspaceId, key) => alive(() => stub.forgetDedupe(workspaceId, key)),
-        load: (workspaceId) => alive(() => stub.load(workspaceId)),
-        countEarlier: (workspaceId, count) => alive(() => stub.countEarlier(workspaceId, count)),
-        cancel: (workspaceId, id) => alive(() => stub.cancel(workspaceId, id)),
-        describe: (workspaceId, id) => alive(() => stub.describe(workspaceId, id)),
-        owed: () => alive(() => stub.owed()),
-        erase: () => alive(() => stub.erase()),
-        restart: (request) => alive(() => stub.restart(request)),
-        signal: (request) => alive(() => stub.signal(request)),
-        decide: (request) => alive(() => stub.decide(request)),
-        approval: (executionId, step, token) => alive(() => stub.approval(executionId, step, token)),
-        errands: () => alive(() => stub.errands()),
-        errandDone: (id, outcome) => alive(() => stub.errandDone(id, outcome)),
-        childEnded: (end) => alive(() => stub.childEnded(end)),
-        cancelChild: (workspaceId, id) => alive(() => stub.cancelChild(workspaceId, id)),
-        claim: (message) =>
-          alive(async () => {
-            const answer = await stub.claim(message);
-            if (answer.verdict !== "run") return answer;
-            this.#world.claimed(this, attemptKey(answer.work.executionId, answer.work.attempt));
-            this.reach("claimed");
-            return answer;
-          }),
-        finish: (result) => {
-          this.reach("recorded");
-          return alive(async () => {
-            const answer = await stub.finish(result);
-            this.reach("finished");
-            return answer;
-          });
-        },
-        confirm: (confirmed) => {
-          this.reach("recorded");
-          return alive(async () => {
-            await stub.confirm(confirmed);
-            this.reach("finished");
-          });
+        ...mortal(stub),
+        ask: async (key, method, given) => {
+          // The client that asks by key is the one that is tested; what it calls is mortal too.
+          const call = mortal(jobIn(stub as unknown as SharedActorProtocol, key))[method] as (
+            ...given: unknown[]
+          ) => ReturnType<SharedActorProtocol["ask"]>;
+          return (await call(...given)) as never;
         },
       };
     };

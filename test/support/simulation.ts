@@ -12,13 +12,14 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { vi } from "vitest";
+import { createJobActors } from "../../src/actors/client.ts";
 import { applyJob } from "../../src/app/jobs/applyJob.ts";
 import { deleteJob } from "../../src/app/jobs/deleteJob.ts";
 import type { Services } from "../../src/app/services.ts";
 import type { AttemptWork } from "../../src/domain/engine/claim.ts";
 import type { HistoryEntry, JobActorProtocol, TriggerRequest } from "../../src/domain/engine/protocol.ts";
 import type { Execution } from "../../src/domain/execution/execution.ts";
-import { jobKey } from "../../src/domain/ids.ts";
+import { jobKey, objectOf } from "../../src/domain/ids.ts";
 import type { Job } from "../../src/domain/job/job.ts";
 import { composeAttempts, composeServices } from "../../src/entry/compose.ts";
 import worker from "../../src/entry/worker.ts";
@@ -174,11 +175,11 @@ export class Simulation {
   }
 
   actor(jobOrExecutionId: string): JobActorProtocol {
-    return this.stub(jobOrExecutionId) as unknown as JobActorProtocol;
+    return createJobActors(env.JOB_ACTOR).of(jobOrExecutionId);
   }
 
   stub(jobOrExecutionId: string) {
-    return env.JOB_ACTOR.getByName(jobKey(jobOrExecutionId));
+    return env.JOB_ACTOR.getByName(objectOf(jobKey(jobOrExecutionId)));
   }
 
   /** Takes the actor's memory away; its storage stays. */

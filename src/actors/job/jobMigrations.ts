@@ -3,7 +3,7 @@
  * A table costs two written rows, an upgrade one or more: a job that lives for one execution is not to pay for history.
  */
 
-/** `id` is always 1. `definitions` holds the newest version and those that running executions started under. */
+/** One row of `hot` for each slot (`slots.ts`). `definitions` holds the newest version and those that running executions started under. */
 const SCHEMA = `
 CREATE TABLE hot (id INTEGER PRIMARY KEY, cursor_ms INTEGER NOT NULL, inline_position INTEGER, inline_execution TEXT,
   created INTEGER NOT NULL DEFAULT 0, created_before INTEGER);

@@ -1,5 +1,6 @@
 /**
- * The actor's own SQLite: loads a `JobState`, and saves one by writing what differs from the state saved before.
+ * One job in the SQLite of its object: loads a `JobState`, and saves one by writing what differs from the state saved
+ * before.
  *
  * Rows written are what an execution costs, so one live execution sits in the same row as the schedule's cursor (`hot`):
  * a job that runs one execution at a time writes one row per event. Every further execution has a row of its own.
@@ -14,6 +15,7 @@ import type { Execution } from "../../domain/execution/execution.ts";
 import { type Job, PLAIN_JOB, QUEUE_DEFAULTS } from "../../domain/job/job.ts";
 import { migrate } from "./jobMigrations.ts";
 import { changeStatements, type KeyRow, lookUpStatement, type Statement, toKnownKeys } from "./keyTable.ts";
+import { deletionOf, keyIn, numberIn, slotOfKey, slotOfNumber, withoutSlot } from "./slots.ts";
 
 /** Where a live execution is kept: its place in the queue, and whether in the hot row or in a row of its own. */
 interface Place {
@@ -21,9 +23,10 @@ interface Place {
   readonly inline: boolean;
 }
 
-/** A row of any table, its columns laid side by side. */
-interface StoredRow extends Record<string, SqlStorageValue> {
+/** A row of any table, its columns laid side by side. `place` is its key, by which its slot is known. */
+export interface StoredRow extends Record<string, SqlStorageValue> {
   part: "hot" | "definitions" | "live" | "outbox" | "errands";
+  place: number | string;
   number: number | null;
   position: number | null;
   text: string | null;
@@ -33,11 +36,11 @@ interface StoredRow extends Record<string, SqlStorageValue> {
 
 /** All but the keys, which are looked up one by one. The runtime takes at most five terms in a statement. */
 const READ_ALL = `
-SELECT 'hot' AS part, cursor_ms AS number, inline_position AS position, inline_execution AS text, created, created_before FROM hot
-UNION ALL SELECT 'definitions', version, NULL, definition, NULL, NULL FROM definitions
-UNION ALL SELECT 'live', NULL, position, execution, NULL, NULL FROM live
-UNION ALL SELECT 'outbox', NULL, NULL, record, NULL, NULL FROM outbox
-UNION ALL SELECT 'errands', NULL, NULL, errand, NULL, NULL FROM errands`;
+SELECT 'hot' AS part, id AS place, cursor_ms AS number, inline_position AS position, inline_execution AS text, created, created_before FROM hot
+UNION ALL SELECT 'definitions', version, NULL, NULL, definition, NULL, NULL FROM definitions
+UNION ALL SELECT 'live', position, NULL, NULL, execution, NULL, NULL FROM live
+UNION ALL SELECT 'outbox', id, NULL, NULL, record, NULL, NULL FROM outbox
+UNION ALL SELECT 'errands', id, NULL, NULL, errand, NULL, NULL FROM errands`;
 
 /** Keys to remember or to forget together with a state. */
 export interface KeyChanges {
@@ -51,10 +54,45 @@ export interface RowCounts {
   written: number;
 }
 
+/**
+ * What the object holds, slot by slot. Everything in one statement: a herd of jobs wakes cold, and each statement of each
+ * of them counts.
+ */
+export function readSlots(sql: SqlStorage, counts: RowCounts): Map<number, StoredRow[]> {
+  return Map.groupBy(readAll(sql, counts), ({ place }) =>
+    typeof place === "number" ? slotOfNumber(place) : slotOfKey(place),
+  );
+}
+
+function readAll(sql: SqlStorage, counts: RowCounts): StoredRow[] {
+  try {
+    return rowsOf<StoredRow>(sql, counts, { sql: READ_ALL, bindings: [] });
+  } catch (error) {
+    // An object without a job, or one of a release that had fewer tables or columns.
+    if (!/no such (table|column)/.test(String(error))) throw error;
+  }
+  const known = sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'hot'").toArray();
+  if (known.length === 0) return [];
+  migrate(sql);
+  return rowsOf<StoredRow>(sql, counts, { sql: READ_ALL, bindings: [] });
+}
+
+function rowsOf<Row extends Record<string, SqlStorageValue>>(
+  sql: SqlStorage,
+  counts: RowCounts,
+  statement: Statement,
+): Row[] {
+  const cursor = sql.exec<Row>(statement.sql, ...statement.bindings);
+  const rows = cursor.toArray();
+  counts.read += cursor.rowsRead;
+  return rows;
+}
+
 export class JobStore {
   readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
   readonly #counts: RowCounts;
+  readonly #slot: number;
   #saved: JobState | null = null;
   #places = new Map<string, Place>();
   /** `created` as the hot row has it. */
@@ -62,28 +100,28 @@ export class JobStore {
   /** What the save under way has to write. */
   #statements: Statement[] = [];
 
-  constructor(storage: DurableObjectStorage, counts: RowCounts) {
+  constructor(storage: DurableObjectStorage, counts: RowCounts, slot = 0) {
     this.#storage = storage;
     this.#sql = storage.sql;
     this.#counts = counts;
+    this.#slot = slot;
   }
 
-  /** The state as it was last saved; `null` for an object that holds no job. */
+  /** The state as it was last saved; `null` for a slot that holds no job. */
   get saved(): JobState | null {
     return this.#saved;
   }
 
-  load(): JobState | null {
-    const rows = this.#readAll();
+  load(rows = readSlots(this.#sql, this.#counts).get(this.#slot) ?? []): JobState | null {
     const hot = rows.find((row) => row.part === "hot");
     const definitions = partOf(rows, "definitions")
-      .toSorted((a, b) => (a.number ?? 0) - (b.number ?? 0))
+      .toSorted((a, b) => Number(a.place) - Number(b.place))
       .map((row): Job => ({ ...PLAIN_JOB, ...QUEUE_DEFAULTS, ...parse<Job>(row.text) }));
     const job = definitions.at(-1);
     if (!hot || !job) return null;
 
     const placed = partOf(rows, "live").map((row) => ({
-      position: row.position ?? 0,
+      position: withoutSlot(Number(row.place)),
       inline: false,
       live: parseLive(row.text),
     }));
@@ -110,24 +148,11 @@ export class JobStore {
     return this.#saved;
   }
 
-  /** Everything in one statement: a herd of jobs wakes cold, and each statement of each of them counts. */
-  #readAll(): StoredRow[] {
-    try {
-      return this.#all<StoredRow>({ sql: READ_ALL, bindings: [] });
-    } catch (error) {
-      // An object without a job, or one of a release that had fewer tables or columns.
-      if (!/no such (table|column)/.test(String(error))) throw error;
-    }
-    const known = this.#sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'hot'").toArray();
-    if (known.length === 0) return [];
-    migrate(this.#sql);
-    return this.#all<StoredRow>({ sql: READ_ALL, bindings: [] });
-  }
-
   /** What is remembered of these keys. An object that holds no job has no table to ask. */
   lookUp(keys: readonly string[]): KnownKeys {
     if (keys.length === 0 || this.#saved === null) return new Map();
-    return toKnownKeys(this.#all<KeyRow>(lookUpStatement(keys)));
+    const rows = rowsOf<KeyRow>(this.#sql, this.#counts, lookUpStatement(keys, this.#slot));
+    return toKnownKeys(rows, this.#slot);
   }
 
   /**
@@ -142,10 +167,18 @@ export class JobStore {
     this.#saveLive(before, next);
     this.#saveOutbox(before, next);
     this.#saveErrands(before, next);
-    for (const change of keys.changes) this.#statements.push(...changeStatements(change, keys.nowMs));
+    for (const change of keys.changes) this.#statements.push(...changeStatements(change, this.#slot, keys.nowMs));
     if (this.#statements.length > 1) this.#storage.transactionSync(() => this.#runAll());
     else this.#runAll();
     this.#saved = next;
+  }
+
+  /** Deletes what the job has in the tables. Must run without an `await` around it, as `save`. */
+  erase(): void {
+    if (this.#saved === null) return;
+    this.#statements = [...deletionOf(this.#slot)];
+    this.#storage.transactionSync(() => this.#runAll());
+    this.forget();
   }
 
   /** Says that the object's storage was deleted. */
@@ -159,14 +192,14 @@ export class JobStore {
     if (before?.job !== next.job) {
       this.#run(
         "INSERT INTO definitions (version, definition) VALUES (?, ?) ON CONFLICT (version) DO UPDATE SET definition = excluded.definition",
-        next.job.version,
+        numberIn(this.#slot, next.job.version),
         JSON.stringify(next.job),
       );
     }
     if (before === null || (before.job === next.job && before.olderVersions === next.olderVersions)) return;
     for (const version of [...before.olderVersions.keys(), before.job.version]) {
       if (version === next.job.version || next.olderVersions.has(version)) continue;
-      this.#run("DELETE FROM definitions WHERE version = ?", version);
+      this.#run("DELETE FROM definitions WHERE version = ?", numberIn(this.#slot, version));
     }
   }
 
@@ -180,7 +213,7 @@ export class JobStore {
       const place = this.#places.get(id);
       this.#places.delete(id);
       if (place?.inline) hotChanged = true;
-      else if (place) this.#run("DELETE FROM live WHERE position = ?", place.position);
+      else if (place) this.#run("DELETE FROM live WHERE position = ?", numberIn(this.#slot, place.position));
     }
     let inlineTaken = [...this.#places.values()].some((place) => place.inline);
     for (const [id, live] of next.live) {
@@ -196,7 +229,7 @@ export class JobStore {
       else {
         this.#run(
           "INSERT INTO live (position, execution) VALUES (?, ?) ON CONFLICT (position) DO UPDATE SET execution = excluded.execution",
-          place.position,
+          numberIn(this.#slot, place.position),
           JSON.stringify(live),
         );
       }
@@ -215,9 +248,10 @@ export class JobStore {
     const live = inline && next.live.get(inline[0]);
     this.#run(
       `INSERT INTO hot (id, cursor_ms, inline_position, inline_execution, created, created_before)
-       VALUES (1, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET cursor_ms = excluded.cursor_ms,
+       VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET cursor_ms = excluded.cursor_ms,
        inline_position = excluded.inline_position, inline_execution = excluded.inline_execution,
        created = excluded.created, created_before = excluded.created_before`,
+      numberIn(this.#slot, 1),
       next.cursorMs,
       inline?.[1].position ?? null,
       live ? JSON.stringify(live) : null,
@@ -230,13 +264,13 @@ export class JobStore {
   #saveOutbox(before: JobState | null, next: JobState): void {
     if (before?.outbox === next.outbox) return;
     for (const id of before?.outbox.keys() ?? []) {
-      if (!next.outbox.has(id)) this.#run("DELETE FROM outbox WHERE id = ?", id);
+      if (!next.outbox.has(id)) this.#run("DELETE FROM outbox WHERE id = ?", keyIn(this.#slot, id));
     }
     for (const [id, owed] of next.outbox) {
       if (before?.outbox.get(id) === owed) continue;
       this.#run(
         "INSERT INTO outbox (id, record) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET record = excluded.record",
-        id,
+        keyIn(this.#slot, id),
         JSON.stringify(owed),
       );
     }
@@ -245,13 +279,13 @@ export class JobStore {
   #saveErrands(before: JobState | null, next: JobState): void {
     if (before?.errands === next.errands) return;
     for (const id of before?.errands.keys() ?? []) {
-      if (!next.errands.has(id)) this.#run("DELETE FROM errands WHERE id = ?", id);
+      if (!next.errands.has(id)) this.#run("DELETE FROM errands WHERE id = ?", keyIn(this.#slot, id));
     }
     for (const [id, errand] of next.errands) {
       if (before?.errands.get(id) === errand) continue;
       this.#run(
         "INSERT INTO errands (id, errand) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET errand = excluded.errand",
-        id,
+        keyIn(this.#slot, id),
         JSON.stringify(errand),
       );
     }
@@ -267,13 +301,6 @@ export class JobStore {
       this.#counts.written += cursor.rowsWritten;
       this.#counts.read += cursor.rowsRead;
     }
-  }
-
-  #all<Row extends Record<string, SqlStorageValue>>({ sql, bindings }: Statement): Row[] {
-    const cursor = this.#sql.exec<Row>(sql, ...bindings);
-    const rows = cursor.toArray();
-    this.#counts.read += cursor.rowsRead;
-    return rows;
   }
 }
 

@@ -1,6 +1,7 @@
 /** The `dedupe` table: keys that keep one thing from starting two executions. Never read as a whole. */
 
 import type { Deduped, KeyChange, KnownKeys } from "../../domain/engine/dedupe.ts";
+import { keyIn, withoutPrefix } from "./slots.ts";
 
 export interface Statement {
   readonly sql: string;
@@ -13,16 +14,19 @@ export interface KeyRow extends Record<string, SqlStorageValue> {
   until_ms: number;
 }
 
-export function lookUpStatement(keys: readonly string[]): Statement {
+export function lookUpStatement(keys: readonly string[], slot: number): Statement {
   return {
     sql: "SELECT key, execution_id, until_ms FROM dedupe WHERE key IN (SELECT value FROM json_each(?))",
-    bindings: [JSON.stringify(keys)],
+    bindings: [JSON.stringify(keys.map((key) => keyIn(slot, key)))],
   };
 }
 
-export function toKnownKeys(rows: readonly KeyRow[]): KnownKeys {
+export function toKnownKeys(rows: readonly KeyRow[], slot: number): KnownKeys {
   return new Map(
-    rows.map((row): [string, Deduped] => [row.key, { executionId: row.execution_id, untilMs: row.until_ms }]),
+    rows.map((row): [string, Deduped] => [
+      withoutPrefix(slot, row.key),
+      { executionId: row.execution_id, untilMs: row.until_ms },
+    ]),
   );
 }
 
@@ -34,6 +38,7 @@ ON CONFLICT (key) DO UPDATE SET execution_id = excluded.execution_id, until_ms =
  * Removes keys whose time is over, out of a few beside one that is added, so that no event ever reads all of them: the
  * ones after it, and the first of the table. Digests are spread evenly, so that each new one looks at eight others at
  * random, and of those that are kept no more than about every eighth is over. Children's keys come first, by their time.
+ * Keys of other jobs in the object are swept as well, since what is over is over.
  */
 const SWEEP = `
 DELETE FROM dedupe WHERE until_ms <= ?2 AND key IN (
@@ -41,8 +46,8 @@ DELETE FROM dedupe WHERE until_ms <= ?2 AND key IN (
   UNION ALL SELECT key FROM (SELECT key FROM dedupe ORDER BY key LIMIT 8)
 )`;
 
-export function changeStatements(change: KeyChange, nowMs: number): readonly Statement[] {
-  const { key } = change;
+export function changeStatements(change: KeyChange, slot: number, nowMs: number): readonly Statement[] {
+  const key = keyIn(slot, change.key);
   if (change.type === "forget") return [{ sql: "DELETE FROM dedupe WHERE key = ?", bindings: [key] }];
   return [
     { sql: REMEMBER, bindings: [key, change.executionId, change.untilMs] },

@@ -1,10 +1,10 @@
 /** Saves a new job and starts it. */
 
 import type { FieldIssue } from "../../domain/issue.ts";
-import { newId } from "../../domain/ids.ts";
 import { createJob as newJob } from "../../domain/job/edit.ts";
 import type { JobChanges } from "../../domain/job/editMerge.ts";
 import type { Job } from "../../domain/job/job.ts";
+import { newJobId } from "../../domain/job/newJobId.ts";
 import { ok } from "../../domain/result.ts";
 import type { Outcome } from "../errors.ts";
 import { invalid, refused } from "../errors.ts";
@@ -40,7 +40,7 @@ export async function createJob(
   if (known !== null) return known;
 
   const nowMs = services.clock.now();
-  const id = newId("job", nowMs, services.random);
+  const id = newJobId(input.changes, nowMs, services.random);
   const { input: named, secret } = nameSecret(services, input);
   const job = newJob({ id, workspaceId }, named.changes, {
     nowMs,

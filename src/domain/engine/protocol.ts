@@ -216,6 +216,17 @@ export interface JobActorProtocol {
   erase(): Promise<void>;
 }
 
+export type JobMethod = keyof JobActorProtocol;
+
+/** What may be asked of an object that several jobs share: the same, of the job with the key. */
+export interface SharedActorProtocol {
+  ask<Method extends JobMethod>(
+    key: string,
+    method: Method,
+    given: Parameters<JobActorProtocol[Method]>,
+  ): Promise<Awaited<ReturnType<JobActorProtocol[Method]>>>;
+}
+
 /** What an actor asks of the Worker, over RPC: the other direction, with the same promise to only grow. */
 export interface AttemptStarter {
   /** Takes claimed attempts, and answers before they are made. `false`: no room, and none was taken. */
