@@ -1,5 +1,21 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { batchExecutionId, bulkReplayId, executionIdFloor, isExecutionId, jobKey, newId } from "./ids.ts";
+import {
+  batchExecutionId,
+  bulkReplayId,
+  executionIdFloor,
+  isExecutionId,
+  isJobId,
+  isShared,
+  jobKey,
+  newId,
+  newSharedJobId,
+  objectOf,
+  OBJECTS_PER_HOUR,
+  requestedExecutionId,
+  scheduledExecutionId,
+  timeOf,
+} from "./ids.ts";
 
 const NOW = Date.UTC(2030, 0, 1);
 const job = newId("job", NOW, () => 0.25);
@@ -43,5 +59,40 @@ describe("bulkReplayId", () => {
         NOW,
       ),
     ).not.toBe(bulkReplayId(original, bulk, NOW));
+  });
+});
+
+describe("the object of a job", () => {
+  const HOUR = 3_600_000;
+  const anyTime = fc.integer({ min: 0, max: Date.UTC(2200, 0, 1) });
+
+  it("has the job's key for its name, unless jobs share it", () => {
+    expect(isShared(jobKey(job))).toBe(false);
+    expect(objectOf(jobKey(job))).toBe(jobKey(job));
+  });
+
+  it("is named by the ids of the job and of all its executions, which are ids like any other", () => {
+    fc.assert(
+      fc.property(anyTime, anyTime, (createdMs, dueMs) => {
+        const id = newSharedJobId(createdMs, dueMs, Math.random);
+        expect(isJobId(id)).toBe(true);
+        expect(timeOf(id)).toBe(createdMs);
+        expect(isShared(jobKey(id))).toBe(true);
+        for (const execution of [scheduledExecutionId(id, dueMs), requestedExecutionId(id, createdMs, Math.random)]) {
+          expect(isExecutionId(execution)).toBe(true);
+          expect(jobKey(execution)).toBe(jobKey(id));
+        }
+      }),
+    );
+  });
+
+  it("is one of a bounded number for the jobs that are due in one hour, and another one for the next hour", () => {
+    const objectsOf = (dueMs: number) =>
+      new Set(Array.from({ length: 5_000 }, () => objectOf(jobKey(newSharedJobId(NOW, dueMs, Math.random)))));
+    const objects = objectsOf(NOW);
+    expect(objects.size).toBeLessThanOrEqual(OBJECTS_PER_HOUR);
+    expect(objects.size).toBeGreaterThan(OBJECTS_PER_HOUR / 2);
+    expect(objectsOf(NOW + HOUR - 1)).toEqual(objects);
+    expect([...objectsOf(NOW + HOUR)].filter((name) => objects.has(name))).toEqual([]);
   });
 });

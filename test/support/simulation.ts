@@ -6,7 +6,8 @@
  * actors send wait in `messages` until a test delivers, repeats, delays or drops them; a delivery may be told where its
  * consumer dies, and a consumer that died does nothing more, ever.
  *
- * Attempts go through the queue, unless a simulation is `direct`: then those that are handed over wait in `handed`.
+ * Attempts go through the queue, unless a simulation is `direct`: then those that are handed over wait in `handed`. Jobs have
+ * objects of their own, unless it is `shared`: then all that it starts live in one.
  */
 
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
@@ -19,7 +20,7 @@ import type { Services } from "../../src/app/services.ts";
 import type { AttemptWork } from "../../src/domain/engine/claim.ts";
 import type { HistoryEntry, JobActorProtocol, TriggerRequest } from "../../src/domain/engine/protocol.ts";
 import type { Execution } from "../../src/domain/execution/execution.ts";
-import { jobKey, objectOf } from "../../src/domain/ids.ts";
+import { jobKey, newSharedJobId, objectOf } from "../../src/domain/ids.ts";
 import type { Job } from "../../src/domain/job/job.ts";
 import { composeAttempts, composeServices } from "../../src/entry/compose.ts";
 import worker from "../../src/entry/worker.ts";
@@ -64,11 +65,13 @@ export class Simulation {
   /** Whether every actor loses its memory after every step that it makes. */
   evicting = false;
   #nowMs: number;
+  readonly #isShared: boolean;
   readonly #queues: SimulatedQueues;
   readonly #senders = new Map<string, Consumer>();
 
-  constructor(startMs = SIMULATED_START_MS, { direct = false } = {}) {
+  constructor(startMs = SIMULATED_START_MS, { direct = false, shared = false } = {}) {
     this.#nowMs = startMs;
+    this.#isShared = shared;
     this.handOver = new SimulatedHandOver(direct);
     this.handed = this.handOver.waiting;
     vi.useFakeTimers({ toFake: ["Date"], now: startMs });
@@ -117,6 +120,7 @@ export class Simulation {
   draft(changes: Partial<Job> = {}): Job {
     const nowMs = this.#nowMs;
     return aJob({
+      ...(this.#isShared ? { id: idInOneObject() } : {}),
       schedule: { kind: "one_time" },
       createdAtMs: nowMs,
       updatedAtMs: nowMs,
@@ -389,4 +393,10 @@ export class Simulation {
       if (jobId !== undefined) await this.#step(jobId);
     }
   }
+}
+
+/** Of one hour and one number, so that all of them name the same object, and of this file's own: storage is per file. */
+function idInOneObject(): string {
+  let drawn = 0;
+  return newSharedJobId(SIMULATED_START_MS, SIMULATED_START_MS, () => (drawn++ === 0 ? 0 : Math.random()));
 }

@@ -62,10 +62,10 @@ export class JobActor extends DurableObject<ActorEnv> implements JobActorProtoco
       erase: (job) => this.#erase(job),
     };
     for (const [slot, rows] of readSlots(ctx.storage.sql, this.#cost.rows)) {
+      this.#nextSlot = Math.max(this.#nextSlot, slot + 1);
       const hosted = new HostedJob(this.#host, slot);
       hosted.restore(rows);
       if (hosted.job !== null) this.#jobs.set(jobKey(hosted.job.id), hosted);
-      this.#nextSlot = Math.max(this.#nextSlot, slot + 1);
     }
   }
 

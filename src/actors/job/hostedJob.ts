@@ -94,9 +94,16 @@ export class HostedJob implements JobActorProtocol {
     this.#store = new JobStore(host.storage, host.cost.rows, slot);
   }
 
-  /** Goes on from rows of its slot. */
+  /**
+   * Goes on from rows of its slot. Never throws, so that rows which this release cannot read cost no other job its fires:
+   * the job is then not here, and is applied again by whoever asks for it, and by the watchdog.
+   */
   restore(rows: StoredRow[]): void {
-    this.#state = this.#store.load(rows);
+    try {
+      this.#state = this.#store.load(rows);
+    } catch (error) {
+      logFault("actor.load_failed", error);
+    }
   }
 
   /** `null` while there is no job here. */

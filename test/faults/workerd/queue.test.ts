@@ -61,6 +61,7 @@ function hostileQueue(chance: Chance, timeline: string[]): () => Promise<void> {
 describe.each([
   ["all attempts come from the queue", { direct: false }],
   ["attempts are handed over where there is room", { direct: true }],
+  ["attempts are handed over and the jobs share one object", { direct: true, shared: true }],
 ])("a queue that loses, repeats, delays and reorders, and consumers that die anywhere, where %s", (_how, options) => {
   it.each(Array.from({ length: RUNS }, (_, run) => FIRST_SEED + run))(
     "lose and double nothing (seed %i)",

@@ -1,7 +1,7 @@
 /**
- * An actor may lose its memory between any two steps. Each story is told twice, to an actor that lives on and to one that
- * is evicted after every single step (alarm, claim, finish, confirmation, edit); the history and what the target saw must
- * be the same to the millisecond. Only `createdAtMs` may differ: a fire whose announcement was not saved (ADR 0003) is
+ * An actor may lose its memory between any two steps, and share its object with other jobs. Each story is told to an actor
+ * that lives on, and again to one that is evicted after every single step (alarm, claim, finish, confirmation, edit), alone
+ * and among neighbours; the history and what the target saw must be the same to the millisecond. Only `createdAtMs` may differ: a fire whose announcement was not saved (ADR 0003) is
  * worked out again, and created then.
  */
 
@@ -125,15 +125,18 @@ const STORIES: Readonly<Record<string, Story>> = {
 let world: Simulation;
 afterEach(() => world.end());
 
-async function outcomeOf(story: Story, evicting: boolean) {
-  world = new Simulation();
+async function outcomeOf(story: Story, { evicting = false, shared = false }) {
+  world = new Simulation(START, { shared });
+  if (shared) await moveIn();
   world.evicting = evicting;
   const job = await world.start(story.job);
   await story.tell(world, job);
   const owed = await world.owed(job.id);
   const history = await world.history(job);
   const outcome = {
-    arrivals: world.arrivals.map(({ attempt, atMs, url }) => ({ attempt, atMs: atMs - START, url })),
+    arrivals: world.arrivals
+      .filter(({ jobId }) => jobId === job.id)
+      .map(({ attempt, atMs, url }) => ({ attempt, atMs: atMs - START, url })),
     history: history
       .map(({ id: _id, jobId: _jobId, createdAtMs: _createdAtMs, ...execution }) => execution)
       .toSorted((a, b) => a.scheduledForMs - b.scheduledForMs || (a.startedAtMs ?? 0) - (b.startedAtMs ?? 0)),
@@ -145,14 +148,22 @@ async function outcomeOf(story: Story, evicting: boolean) {
   return outcome;
 }
 
+/** Neighbours: one that has done its work, and one whose work is to come. */
+async function moveIn(): Promise<void> {
+  await world.start();
+  await world.advance(0);
+  await world.start({ schedule: { kind: "scheduled", runAtMs: START + 365 * 24 * 60 * MINUTE } });
+}
+
 describe("an actor that is evicted after every step", () => {
-  it.each(Object.entries(STORIES))("tells the same story: %s", async (_title, story) => {
-    const undisturbed = await outcomeOf(story, false);
-    expect(undisturbed.history.length).toBeGreaterThan(0);
-    expect(undisturbed.arrivals.length).toBeGreaterThan(0);
-    const { alarm: _alarm, ...told } = await outcomeOf(story, true);
-    const { alarm: _, ...expected } = undisturbed;
-    expect(told).toEqual(expected);
-    expect(told.total).toBe(told.history.length + told.owed);
+  it.each(Object.entries(STORIES))("tells the same story, alone and among neighbours: %s", async (_title, story) => {
+    const { alarm: _, ...expected } = await outcomeOf(story, {});
+    expect(expected.history.length).toBeGreaterThan(0);
+    expect(expected.arrivals.length).toBeGreaterThan(0);
+    for (const shared of [false, true]) {
+      const { alarm: _alarm, ...told } = await outcomeOf(story, { evicting: true, shared });
+      expect(told).toEqual(expected);
+      expect(told.total).toBe(told.history.length + told.owed);
+    }
   });
 });

@@ -32,6 +32,26 @@ function renamed(job: Job, name: string): Job {
   return { ...job, version: job.version + 1, name };
 }
 
+/** A job with something in every table, saved in a slot; the returned check fails unless all of it is there. */
+function liveIn(storage: DurableObjectStorage, slot: number): () => void {
+  const engine = new EngineDriver(makeJob({ concurrencyLimit: 3 }));
+  for (let run = 0; run < 4; run++) {
+    engine.trigger({ id: `exe_${slot}_${run}`, dedupe: { key: `k${run}`, windowMs: 300_000 } }, START);
+  }
+  const [message] = engine.takeDispatches();
+  engine.finish(engine.mustClaim(message, START), START);
+  new JobStore(storage, { read: 0, written: 0 }, slot).save(engine.state, {
+    changes: engine.takeKeyChanges(),
+    nowMs: START,
+  });
+  return () => {
+    const store = new JobStore(storage, { read: 0, written: 0 }, slot);
+    expect(comparable(store.load()), `slot ${slot}`).toEqual(comparable(engine.state));
+    const known = [...engine.known].map(([key, { executionId, untilMs }]) => [key, { executionId, untilMs }]);
+    expect([...store.lookUp([...engine.known.keys()])]).toEqual(known);
+  };
+}
+
 describe("the store", () => {
   it("holds no job before the first save", async () => {
     await withEmptyStorage((storage) => {
@@ -39,12 +59,16 @@ describe("the store", () => {
     });
   });
 
-  it(`loads what was saved, after every step of a long random life (seed ${SEED})`, async () => {
+  it.each([
+    ["in an object of its own", 0],
+    ["between two neighbours", 2],
+  ])(`loads what was saved, after every step of a long random life (seed ${SEED}), %s`, async (_where, slot) => {
     await withEmptyStorage((storage) => {
+      const neighbours = slot === 0 ? [] : [slot - 1, slot + 1].map((other) => liveIn(storage, other));
       const chance = createChance(SEED);
       let job: Job = makeJob({ concurrencyLimit: 3, misfirePolicy: "catch_up" });
       const engine = new EngineDriver(job);
-      let store = new JobStore(storage, { read: 0, written: 0 });
+      let store = new JobStore(storage, { read: 0, written: 0 }, slot);
       let nowMs = START;
       const messages: Extract<Command, { type: "dispatch" }>[] = [];
       const claimed: AttemptWork[] = [];
@@ -96,7 +120,7 @@ describe("the store", () => {
         }
         messages.push(...engine.takeDispatches());
         store.save(engine.state, { changes: engine.takeKeyChanges(), nowMs });
-        const reader = new JobStore(storage, { read: 0, written: 0 });
+        const reader = new JobStore(storage, { read: 0, written: 0 }, slot);
         const loaded = reader.load();
         expect(comparable(loaded), `step ${step}`).toEqual(comparable(engine.state));
         const valid = [...engine.known].filter(([, { untilMs }]) => untilMs > nowMs);
@@ -110,6 +134,10 @@ describe("the store", () => {
           engine.state = loaded;
         }
       }
+      for (const check of neighbours) check();
+      store.erase();
+      expect(new JobStore(storage, { read: 0, written: 0 }, slot).load()).toBeNull();
+      for (const check of neighbours) check();
     });
   });
 
