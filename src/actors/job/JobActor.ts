@@ -13,7 +13,7 @@ import type { ExecutionMessage } from "../../queue/message.ts";
 import { createProducer, type Producer } from "../../queue/producer.ts";
 import { attemptRoom } from "../attemptRoom.ts";
 import { type Found, HostedJob, type JobHost } from "./hostedJob.ts";
-import { readSlots } from "./jobStore.ts";
+import { jobIdIn, readSlots, type StoredRow } from "./jobStore.ts";
 
 /** An attempt that found no room with the Worker: for so long all go through the queue, which waits as long as it takes. */
 const QUEUE_ONLY_MS = 10_000;
@@ -35,6 +35,8 @@ export interface ActorEnv {
 export class JobActor extends DurableObject<ActorEnv> implements JobActorProtocol, SharedActorProtocol {
   readonly #cost = { rows: { read: 0, written: 0 }, requests: 0, messages: 0 };
   readonly #jobs = new Map<string, HostedJob>();
+  /** By their keys: jobs whose rows could not be read, and why. */
+  readonly #unreadable = new Map<string, unknown>();
   readonly #host: JobHost;
   readonly #short: Producer;
   readonly #long: Producer;
@@ -63,9 +65,7 @@ export class JobActor extends DurableObject<ActorEnv> implements JobActorProtoco
     };
     for (const [slot, rows] of readSlots(ctx.storage.sql, this.#cost.rows)) {
       this.#nextSlot = Math.max(this.#nextSlot, slot + 1);
-      const hosted = new HostedJob(this.#host, slot);
-      hosted.restore(rows);
-      if (hosted.job !== null) this.#jobs.set(jobKey(hosted.job.id), hosted);
+      this.#restore(slot, rows);
     }
   }
 
@@ -204,8 +204,27 @@ export class JobActor extends DurableObject<ActorEnv> implements JobActorProtoco
     return await this.#only().erase(...given);
   }
 
+  /**
+   * Rows that this release cannot read cost no other job its fires. They stay as they are, for a release that can, and
+   * every call about their job fails: taken for unknown, it would be applied again and fire what it has fired.
+   */
+  #restore(slot: number, rows: StoredRow[]): void {
+    const hosted = new HostedJob(this.#host, slot);
+    try {
+      hosted.restore(rows);
+    } catch (fault) {
+      const jobId = jobIdIn(rows);
+      if (jobId === null) throw fault;
+      logFault("actor.load_failed", fault, { jobId });
+      this.#unreadable.set(jobKey(jobId), fault);
+      return;
+    }
+    if (hosted.job !== null) this.#jobs.set(jobKey(hosted.job.id), hosted);
+  }
+
   /** A key that is new to the object has a slot from now on, and rows when its job is saved. */
   #job(key: string): HostedJob {
+    if (this.#unreadable.has(key)) throw this.#unreadable.get(key);
     const known = this.#jobs.get(key);
     if (known) return known;
     const job = new HostedJob(this.#host, this.#nextSlot);
@@ -215,6 +234,7 @@ export class JobActor extends DurableObject<ActorEnv> implements JobActorProtoco
   }
 
   #only(): HostedJob {
+    for (const fault of this.#unreadable.values()) throw fault;
     const [job] = this.#jobs.values();
     return job ?? this.#job(ONLY);
   }

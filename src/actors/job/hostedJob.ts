@@ -94,16 +94,9 @@ export class HostedJob implements JobActorProtocol {
     this.#store = new JobStore(host.storage, host.cost.rows, slot);
   }
 
-  /**
-   * Goes on from rows of its slot. Never throws, so that rows which this release cannot read cost no other job its fires:
-   * the job is then not here, and is applied again by whoever asks for it, and by the watchdog.
-   */
+  /** Goes on from rows of its slot. Throws when this release cannot read them. */
   restore(rows: StoredRow[]): void {
-    try {
-      this.#state = this.#store.load(rows);
-    } catch (error) {
-      logFault("actor.load_failed", error);
-    }
+    this.#state = this.#store.load(rows);
   }
 
   /** `null` while there is no job here. */

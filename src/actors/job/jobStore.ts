@@ -64,6 +64,15 @@ export function readSlots(sql: SqlStorage, counts: RowCounts): Map<number, Store
   );
 }
 
+/** Whose rows these are, also where nothing else can be read of them. */
+export function jobIdIn(rows: readonly StoredRow[]): string | null {
+  for (const { part, text } of rows) {
+    const id = part === "definitions" ? /"id":"(job_\w+)"/.exec(text ?? "")?.[1] : undefined;
+    if (id !== undefined) return id;
+  }
+  return null;
+}
+
 function readAll(sql: SqlStorage, counts: RowCounts): StoredRow[] {
   try {
     return rowsOf<StoredRow>(sql, counts, { sql: READ_ALL, bindings: [] });

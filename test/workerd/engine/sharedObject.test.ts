@@ -3,6 +3,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { applyJob } from "../../../src/app/jobs/applyJob.ts";
 import type { Job } from "../../../src/domain/job/job.ts";
 import { AttemptWorker } from "../../../src/entry/attemptWorker.ts";
 import { Simulation, SIMULATED_START_MS as START } from "../../support/simulation.ts";
@@ -143,17 +144,27 @@ describe("jobs that share an object", () => {
     expect(world.arrivals).toHaveLength(3);
   });
 
-  it("do not suffer from one whose rows cannot be read", async () => {
+  it("do not suffer from one whose rows this release cannot read; that one is left as it is, for a release that can", async () => {
     const [unread, ...healthy] = await startMany(3, START + MINUTE);
     if (!unread) throw new Error("three jobs were started");
-    await runInDurableObject(world.stub(unread.id), (_, { storage }) => {
-      storage.sql.exec("UPDATE definitions SET definition = '{' WHERE instr(definition, ?) > 0", unread.id);
-    });
-    await world.evict(unread.id);
+    const replaceSchedule = async (from: string, to: string) => {
+      await runInDurableObject(world.stub(unread.id), (_, { storage }) => {
+        const where = "WHERE instr(definition, ?) > 0";
+        const sql = `UPDATE definitions SET definition = replace(definition, ?, ?) ${where}`;
+        storage.sql.exec(sql, from, to, unread.id);
+      });
+      await world.evict(unread.id);
+    };
+    const readable = `"kind":"scheduled"`;
+    const unreadable = `"kind":"cron","cron":"of another release","timezone":"UTC"`;
+    await replaceSchedule(readable, unreadable);
     await world.advance(MINUTE);
     for (const job of healthy) expect(await statusesOf(job)).toEqual(["succeeded"]);
-    expect(world.logs.map(({ event }) => event)).toContain("actor.load_failed");
+    expect(world.logs).toContainEqual(expect.objectContaining({ event: "actor.load_failed", jobId: unread.id }));
+    expect(await applyJob(world.services(), unread)).toMatchObject({ error: { code: "actor_unavailable" } });
     expect(await statusesOf(unread)).toEqual([]);
+
+    await replaceSchedule(unreadable, readable);
     // As the watchdog does with a job whose due time left no trace.
     await world.apply(unread);
     await world.advance(0);
