@@ -76,6 +76,13 @@ export function oneShotJob(url: string, name: string, dueMs: number): object {
   return { name, kind: "scheduled", schedule: { run_at: new Date(dueMs).toISOString() }, request: { url } };
 }
 
+/** Fires once a day, the first time at `dueMs`: a full minute, less than a day ahead. */
+export function cronJob(url: string, name: string, dueMs: number): object {
+  const due = new Date(dueMs);
+  const cron = `${due.getUTCMinutes()} ${due.getUTCHours()} * * *`;
+  return { name, kind: "cron", schedule: { cron, timezone: "UTC" }, request: { url } };
+}
+
 export async function runNow(carillon: Carillon, jobId: string): Promise<string> {
   const answer = await carillon.call("POST", `/v1/jobs/${jobId}/run-now`);
   if (answer.status !== 202) throw apiFailure("A job could not be run", answer);
