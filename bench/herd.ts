@@ -34,7 +34,7 @@ interface Kind {
 
 const KINDS: readonly Kind[] = [
   { name: "one-shot", sizes: [100, 1_000, 5_000], smallSizes: [20, 100], precisionMs: 1, job: oneShotJob },
-  { name: "cron", sizes: [100, 1_000], smallSizes: [20], precisionMs: 60_000, job: cronJob },
+  { name: "cron", sizes: [100, 1_000, 5_000], smallSizes: [20], precisionMs: 60_000, job: cronJob },
 ];
 const REPEATS = 3;
 /** DESIGN section 3. */
