@@ -1,5 +1,5 @@
 /**
- * How much an isolate has on its hands of attempts that were handed over.
+ * How much an isolate has on its hands of attempts that were handed over, or come with the answer to who started them.
  *
  * Actors and the Worker that they hand attempts to mostly share an isolate. Then an actor sees that there is no room left
  * before it claims anything, and a herd does not claim what would only be given back. Where they do not, the Worker
@@ -30,6 +30,11 @@ class AttemptRoom {
     if (this.#underWay + count > most) return false;
     this.#underWay += count;
     return true;
+  }
+
+  /** Takes one that `free` has room for; it ends with `end`. */
+  begin(): void {
+    this.#underWay += 1;
   }
 
   end(): void {

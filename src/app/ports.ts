@@ -1,5 +1,6 @@
 /** What the use cases need from the world. Adapters implement these; nothing here knows SQL, HTTP routes or Workers. */
 
+import type { AttemptWork } from "../domain/engine/claim.ts";
 import type { JobActorProtocol, HistoryEntry } from "../domain/engine/protocol.ts";
 import type { Execution, ExecutionSource, ExecutionStatus } from "../domain/execution/execution.ts";
 import type { ExecutionFilter } from "../domain/execution/executionFilter.ts";
@@ -323,6 +324,21 @@ export interface TokenRepository {
   delete(workspaceId: string, tokenId: string): Promise<"deleted" | "not_found" | "last_owner">;
   /** By the SHA-256 of the whole token, in hex. */
   findByHash(hash: string): Promise<Token | null>;
+}
+
+/**
+ * The attempt that an invocation of the API makes itself, beside its answer: one at a time, because the connections of an
+ * invocation are few.
+ */
+export interface OwnAttempt {
+  /** Whether there is room for it, here and in this isolate. */
+  hasRoom(): boolean;
+  /**
+   * Holds room from now on, for a claim that is being asked for; makes the attempt when it is there, and frees the room
+   * when it has ended or `claim` comes to none. All of that goes on after the answer was sent, and when whoever asked has
+   * gone. Never throws; what `claim` rejects with is for whoever asked to tell.
+   */
+  begin(claim: Promise<AttemptWork | null>): void;
 }
 
 export interface JobActors {

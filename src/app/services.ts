@@ -10,6 +10,7 @@ import type {
   JobActors,
   JobVersionRepository,
   JobRepository,
+  OwnAttempt,
   SecretRepository,
   SigningKeyRepository,
   TokenRepository,
@@ -49,6 +50,7 @@ export interface Services {
   /** Prepares and sends a request as an attempt does. */
   readonly outbound: Pick<AttemptDeps, "secrets" | "signer" | "send">;
   readonly actors: JobActors;
+  readonly ownAttempt: OwnAttempt;
   readonly clock: Clock;
   /** Backed by a cryptographic source: tokens are drawn from it. */
   readonly random: Random;

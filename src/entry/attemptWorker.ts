@@ -1,10 +1,9 @@
 /** Makes the attempts that actors hand over without a message: every call is an invocation of its own (ADR 0016). */
 
 import { WorkerEntrypoint } from "cloudflare:workers";
-import { attemptRoom } from "../actors/attemptRoom.ts";
 import type { AttemptWork } from "../domain/engine/claim.ts";
 import type { AttemptStarter } from "../domain/engine/protocol.ts";
-import { logFault } from "../observability/log.ts";
+import { takeAttempts } from "./attempts.ts";
 import { composeAttempts } from "./compose.ts";
 import type { Bindings } from "./env.ts";
 
@@ -15,15 +14,10 @@ import type { Bindings } from "./env.ts";
  */
 export class AttemptWorker extends WorkerEntrypoint<Bindings> implements AttemptStarter {
   async start(works: readonly AttemptWork[]): Promise<boolean> {
-    if (!attemptRoom.take(works.length, Number(this.env.DIRECT_ATTEMPTS_PER_ISOLATE ?? 0))) return false;
-    const attempt = composeAttempts(this.env);
-    for (const work of works) {
-      const done = attempt(work)
-        // Healed by the actor: the lease of the claim ends.
-        .catch((error: unknown) => logFault("attempt.failed", error))
-        .finally(() => attemptRoom.end());
-      this.ctx.waitUntil(done);
-    }
-    return true;
+    return takeAttempts(works, {
+      env: this.env,
+      waitUntil: (work) => this.ctx.waitUntil(work),
+      attempt: composeAttempts(this.env),
+    });
   }
 }

@@ -45,6 +45,7 @@ import { createDataKeyCache, createSecretReader } from "../secrets/reader.ts";
 import { SigningKeyCache, createSigner } from "../secrets/signer.ts";
 import { createTriggerSeals, createWebhookKeyCache } from "../secrets/triggerSeals.ts";
 import { createVault } from "../secrets/vault.ts";
+import { composeOwnAttempt, NO_OWN_ATTEMPT } from "./attempts.ts";
 import type { Bindings } from "./env.ts";
 
 const DEFAULT_RETENTION_DAYS = 30;
@@ -126,7 +127,10 @@ function repositoriesOf(env: Bindings): Repositories {
   return repositories;
 }
 
-/** What the use cases work with. The host of `requestUrl` is our own: no job may call it; `null` where none came in. */
+/**
+ * What the use cases work with. The host of `requestUrl` is our own: no job may call it; `null` where none came in, and then
+ * the invocation is not one of the API and makes no attempt of what it starts.
+ */
 export function composeServices(
   env: Bindings,
   waitUntil: (work: Promise<unknown>) => void,
@@ -146,6 +150,10 @@ export function composeServices(
     forgetSigningKeys: (workspaceId) => signingKeyCache.expire(workspaceId),
     outbound,
     actors: createJobActors(env.JOB_ACTOR),
+    ownAttempt:
+      requestUrl === null
+        ? NO_OWN_ATTEMPT
+        : composeOwnAttempt({ env, waitUntil, attempt: (work) => composeAttempts(env)(work) }),
     clock,
     random: secureRandom,
     digest: sha256Hex,

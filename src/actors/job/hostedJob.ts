@@ -9,7 +9,7 @@ import { owedHistory } from "../../domain/engine/control.ts";
 import { idempotencyKey } from "../../domain/engine/dedupe.ts";
 import type { ChildEnd, ErrandOrder, ErrandOutcome } from "../../domain/engine/errands.ts";
 import type { AttemptResult } from "../../domain/engine/finish.ts";
-import { claimForHandOver } from "../../domain/engine/handOver.ts";
+import { claimForHandOver, type HandOver, NO_TAKERS } from "../../domain/engine/handOver.ts";
 import { loadOf } from "../../domain/engine/load.ts";
 import type {
   ActorCost,
@@ -29,7 +29,7 @@ import type {
   TriggerAnswer,
   TriggerRequest,
 } from "../../domain/engine/protocol.ts";
-import { type EngineEvent, isAnnouncementOnly, keysOf, reduce, type Reduction } from "../../domain/engine/reduce.ts";
+import { type EngineEvent, type EventAnswers, isAnnouncementOnly, keysOf, reduce } from "../../domain/engine/reduce.ts";
 import type { TriggerEvent, TriggerRefusal } from "../../domain/engine/start.ts";
 import { type Command, initialState, type JobState } from "../../domain/engine/state.ts";
 import { errandOrders, isResting, nextWakeMs } from "../../domain/engine/timers.ts";
@@ -78,6 +78,12 @@ interface Outlook {
   readonly isIdle: boolean;
 }
 
+interface Settled<Type extends EngineEvent["type"]> {
+  readonly answer: EventAnswers[Type];
+  /** As in `HandOver`. */
+  readonly answered: ReadonlyMap<string, AttemptWork>;
+}
+
 /** After a fault of ours: time alone changes nothing until so much later. */
 const REST_AFTER_FAULT_MS = 60_000;
 
@@ -121,7 +127,7 @@ export class HostedJob implements JobActorProtocol {
     this.#restUntilMs = null;
     if (before === null) return null;
     try {
-      const found = this.#claimAtOnce(reduce<"tick">(before, { type: "tick" }, nowMs, secureRandom), most);
+      const found = this.#claimAtOnce(reduce<"tick">(before, { type: "tick" }, nowMs, secureRandom), most, NO_TAKERS);
       this.#state = found.state;
       const isUnsaved =
         found.works.length === 0 && this.#store.saved === before && isAnnouncementOnly(before, found.state);
@@ -151,12 +157,16 @@ export class HostedJob implements JobActorProtocol {
     if (!job || requests.some(({ workspaceId }) => workspaceId !== job.workspaceId)) return unknownJob(requests);
     const nowMs = Date.now();
     const starts = requests.map((request): TriggerEvent => {
-      const { workspaceId: _, executionId, ...asked } = request;
+      const { workspaceId: _, takesWork: __, executionId, ...asked } = request;
       const dueMs = Math.max(nowMs, asked.delayUntilMs ?? nowMs);
       return { ...asked, id: executionId ?? requestedExecutionId(job.id, dueMs, secureRandom) };
     });
-    const answers = await this.#handle<"trigger">({ type: "trigger", starts });
-    return answers === null ? unknownJob(requests) : answers.map(toTriggerAnswer);
+    // One that was started before is not this caller's: its attempt is handed over, should the event bring one about.
+    const takersOf = (answers: EventAnswers["trigger"]) =>
+      new Set(starts.flatMap(({ id }, index) => (requests[index]?.takesWork && answers[index]?.ok ? [id] : [])));
+    const settled = await this.#settle<"trigger">({ type: "trigger", starts }, takersOf);
+    if (settled === null) return unknownJob(requests);
+    return settled.answer.map((answer) => toTriggerAnswer(answer, settled.answered));
   }
 
   async reschedule(workspaceId: string, executionId: string, untilMs: number): Promise<RescheduleAnswer> {
@@ -278,13 +288,23 @@ export class HostedJob implements JobActorProtocol {
     await this.#handle<"hand_back">({ type: "hand_back", executionId, step, fence });
   }
 
-  /**
-   * One event: state, rows and alarm change in one synchronous block, which the platform commits as one; the answer
-   * leaves the object only when that is durable. `null` where there is no job.
-   */
+  /** One event; `null` where there is no job. */
   async #handle<Type extends EngineEvent["type"]>(
     event: Extract<EngineEvent, { type: Type }>,
-  ): Promise<Reduction<Type>["answer"] | null> {
+  ): Promise<EventAnswers[Type] | null> {
+    const settled = await this.#settle<Type>(event, () => NO_TAKERS);
+    return settled === null ? null : settled.answer;
+  }
+
+  /**
+   * One event: state, rows and alarm change in one synchronous block, which the platform commits as one; the answer
+   * leaves the object only when that is durable, and with it what the caller takes: an attempt of each of the executions
+   * that `takersOf` names. `null` where there is no job.
+   */
+  async #settle<Type extends EngineEvent["type"]>(
+    event: Extract<EngineEvent, { type: Type }>,
+    takersOf: (answer: EventAnswers[Type]) => ReadonlySet<string>,
+  ): Promise<Settled<Type> | null> {
     // What the object tells itself is no request.
     if (event.type !== "hand_back") this.#host.cost.requests += 1;
     await this.#host.knowAlarm();
@@ -295,21 +315,22 @@ export class HostedJob implements JobActorProtocol {
     // What an end brings about goes through the queue. Handed over, it would be called by the call that reports the end, and
     // so on for as long as there is a backlog; the platform ends such a chain after 16 calls (ADR 0016).
     const most = event.type === "finish" ? 0 : this.#host.room();
-    const found = this.#claimAtOnce(reduction, most);
+    const found = this.#claimAtOnce(reduction, most, takersOf(reduction.answer));
     this.#save(found.state, { changes: reduction.keys, nowMs });
     this.#state = found.state;
     this.#restUntilMs = null;
     this.#host.arm();
     if (found.works.length > 0 || found.commands.length > 0) this.#host.carryOut(found);
-    return reduction.answer;
+    return { answer: reduction.answer, answered: found.answered };
   }
 
   #claimAtOnce(
     { state, commands }: { readonly state: JobState; readonly commands: readonly Command[] },
     most: number,
-  ): Found & { readonly state: JobState } {
-    const claimed = claimForHandOver(state, commands, { nowMs: Date.now(), uuid: () => crypto.randomUUID(), most });
-    return { job: this, ...claimed };
+    takers: ReadonlySet<string>,
+  ): Found & HandOver {
+    const context = { nowMs: Date.now(), uuid: () => crypto.randomUUID(), most, takers };
+    return { job: this, ...claimForHandOver(state, commands, context) };
   }
 
   /** Worked out once for each state: an object asks all of its jobs at every event. */
@@ -352,8 +373,14 @@ function unknownJob(requests: readonly TriggerRequest[]): TriggerAnswer[] {
   return requests.map(() => ({ type: "unknown_job" }));
 }
 
-function toTriggerAnswer(answer: Result<Execution, TriggerRefusal>): TriggerAnswer {
-  if (answer.ok) return { type: "started", execution: answer.value };
+function toTriggerAnswer(
+  answer: Result<Execution, TriggerRefusal>,
+  answered: ReadonlyMap<string, AttemptWork>,
+): TriggerAnswer {
+  if (answer.ok) {
+    const work = answered.get(answer.value.id);
+    return { type: "started", execution: answer.value, ...(work === undefined ? {} : { work }) };
+  }
   if (answer.error === "backlog_full") return { type: "backlog_full" };
   if ("invalidInput" in answer.error) return { type: "invalid_input", issues: answer.error.invalidInput };
   return { type: "duplicate", executionId: answer.error.duplicateOf, execution: answer.error.execution };

@@ -43,6 +43,7 @@ function services(original: Execution, ...answers: (RestartAnswer | Error)[]) {
     executions: { find: async () => original },
     jobs: { find: async () => JOB, markApplied: async () => undefined },
     actors: { of: () => actor },
+    ownAttempt: { hasRoom: () => false },
     report: () => undefined,
     later: () => undefined,
   };

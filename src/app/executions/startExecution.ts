@@ -1,6 +1,6 @@
 /** Starts executions that no schedule caused: run-now, replay, and whatever the API faces call it. */
 
-import type { TriggerAnswer, TriggerRequest } from "../../domain/engine/protocol.ts";
+import type { JobActorProtocol, TriggerAnswer, TriggerRequest } from "../../domain/engine/protocol.ts";
 import type { Execution, ExecutionSource } from "../../domain/execution/execution.ts";
 import { isJobId } from "../../domain/ids.ts";
 import type { JsonValue } from "../../domain/json.ts";
@@ -52,11 +52,32 @@ export async function startExecution(
   jobId: string,
   request: StartRequest,
 ): Promise<Outcome<Started>> {
-  const started = await startMany(services, workspaceId, jobId, [request]);
-  if (!started.ok) return started;
-  const [first] = started.value;
-  // One request has one answer.
-  return first as Outcome<Started>;
+  if (!isJobId(jobId)) return notFound("job");
+  const asked = await toTrigger(services, workspaceId, request);
+  const answer = await askToStart(services, workspaceId, jobId, async (actor) => {
+    const given = await triggerHere(services, actor, asked);
+    return given.type === "unknown_job" ? "unknown_job" : given;
+  });
+  return answer.ok ? await toStarted(services, workspaceId, answer.value) : answer;
+}
+
+/**
+ * Asks for the execution and, where there is room, for its attempt, which this invocation then makes.
+ *
+ * Guarantee: a claim that was granted is made good. From the moment it is asked for, asking and the attempt are held by the
+ * platform's `waitUntil`, so a client that goes away ends neither. An answer that is lost on its way takes the claim with
+ * it, and so does an invocation that dies; nobody is told, and it heals as every lost claim does: its lease ends (timeout
+ * and 15 s), the attempt is shown as `worker_lost`, and the next one is made.
+ */
+async function triggerHere(
+  { ownAttempt }: Services,
+  actor: JobActorProtocol,
+  request: TriggerRequest,
+): Promise<TriggerAnswer> {
+  if (!ownAttempt.hasRoom()) return await actor.trigger(request);
+  const answer = actor.trigger({ ...request, takesWork: true });
+  ownAttempt.begin(answer.then((given) => (given.type === "started" ? (given.work ?? null) : null)));
+  return await answer;
 }
 
 /**

@@ -98,6 +98,7 @@ function fake(parts: {
         return strict<JobActorProtocol>("actor", parts.actor);
       },
     },
+    ownAttempt: { hasRoom: () => false, begin: () => unexpected("begin") },
     clock: { now: () => NOW },
     random: () => 0.5,
     digest: async (text) => `digest of ${text}`,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { EngineDriver, makeJob, MINUTE, START, SUCCEED } from "./engine.fixture.ts";
-import { claimForHandOver } from "./handOver.ts";
+import { claimForHandOver, NO_TAKERS } from "./handOver.ts";
 import type { AttemptWork } from "./claim.ts";
 
 const FIRST = START + MINUTE;
@@ -11,6 +11,7 @@ function handOver(engine: EngineDriver, nowMs: number, most = 6): readonly Attem
     nowMs,
     uuid: () => "uuid",
     most,
+    takers: NO_TAKERS,
   });
   engine.state = state;
   engine.commands = [...commands];

@@ -1,6 +1,6 @@
 /**
  * Attempts that need no message: what an event would have announced on the queue is claimed by that same event and handed
- * to a worker at once (ADR 0016).
+ * to a worker at once, or to the caller who started it and takes it along (ADR 0016).
  *
  * Guarantee: it is the same claim, under the same fence, as that of a consumer, so everything that refuses, ends or heals
  * a claim works as it does there. A claim that nobody took is given back, which raises its fence: should somebody have
@@ -16,28 +16,51 @@ export interface HandOver {
   readonly state: JobState;
   /** What to hand over, once the state is durable. */
   readonly works: readonly AttemptWork[];
+  /** By the id of its execution: what goes to the caller who started that one and takes the attempt, with the answer. */
+  readonly answered: ReadonlyMap<string, AttemptWork>;
   /** What is left for the queue: what comes after the first `most`, and attempts that take the long lane. */
   readonly commands: readonly Command[];
 }
 
+/** Nobody who called takes an attempt. */
+export const NO_TAKERS: ReadonlySet<string> = new Set();
+
+/**
+ * `takers`: executions whose caller takes one attempt of each. That caller has made room for it, so it is none of the `most`;
+ * what else such an execution begins with, side by side, is handed over as all else is.
+ */
 export function claimForHandOver(
   state: JobState,
   commands: readonly Command[],
-  context: { readonly nowMs: number; readonly uuid: () => string; readonly most: number },
+  context: {
+    readonly nowMs: number;
+    readonly uuid: () => string;
+    readonly most: number;
+    readonly takers: ReadonlySet<string>;
+  },
 ): HandOver {
   let next = state;
   const works: AttemptWork[] = [];
+  const answered = new Map<string, AttemptWork>();
   const left: Command[] = [];
   for (const command of commands) {
-    if (command.type !== "dispatch" || command.lane === "long" || works.length >= context.most) {
+    if (command.type !== "dispatch" || command.lane === "long") {
+      left.push(command);
+      continue;
+    }
+    const { executionId } = command;
+    const isAnswered = context.takers.has(executionId) && !answered.has(executionId);
+    if (!isAnswered && works.length >= context.most) {
       left.push(command);
       continue;
     }
     const claimed = claim(next, command, { nowMs: context.nowMs, uuid: context.uuid() });
     next = claimed.state;
-    if (claimed.answer.verdict === "run") works.push(claimed.answer.work);
+    if (claimed.answer.verdict !== "run") continue;
+    if (isAnswered) answered.set(executionId, claimed.answer.work);
+    else works.push(claimed.answer.work);
   }
-  return { state: next, works, commands: left };
+  return { state: next, works, answered, commands: left };
 }
 
 /** Back to where a message is to be sent for it; a claim that has ended meanwhile stays as it is. */

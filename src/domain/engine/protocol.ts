@@ -43,10 +43,21 @@ export interface TriggerRequest {
   readonly idempotencyKey?: string;
   readonly batchId?: string;
   readonly bulkActionId?: string;
+  /** The caller has room for an attempt: where the execution can begin at once, its claim is to come with the answer. */
+  readonly takesWork?: boolean;
 }
 
 export type TriggerAnswer =
-  | { readonly type: "started"; readonly execution: Execution }
+  | {
+      readonly type: "started";
+      /** As it was created: queued, also where its attempt is claimed by now. */
+      readonly execution: Execution;
+      /**
+       * Only for who asked with `takesWork`, who then has to make the attempt: nobody else was handed it, and no message
+       * is sent for it. Absent where the execution waits, or its attempt comes another way.
+       */
+      readonly work?: AttemptWork;
+    }
   /** This event, or this id, started an execution before; `null` when that one is finished and in the history. */
   | { readonly type: "duplicate"; readonly executionId: string; readonly execution: Execution | null }
   | { readonly type: "backlog_full" }

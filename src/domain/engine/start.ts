@@ -13,7 +13,7 @@ import type { TriggerRequest } from "./protocol.ts";
 import { counted, type JobState, putLive } from "./state.ts";
 
 /** What starts an execution; `id` is its id, unless the same thing started one before. */
-export type TriggerEvent = Omit<TriggerRequest, "workspaceId" | "executionId"> & { readonly id: string };
+export type TriggerEvent = Omit<TriggerRequest, "workspaceId" | "executionId" | "takesWork"> & { readonly id: string };
 
 export type TriggerRefusal =
   | "backlog_full"

@@ -48,6 +48,7 @@ async function act(action: Action, original: Execution, body: JsonValue = {}) {
     executions: { find: async () => original },
     jobs: { find: async () => JOB },
     actors: { of: () => actor },
+    ownAttempt: { hasRoom: () => false },
     report: () => undefined,
   } as unknown as Services;
   const endpoint = ACTIONS[action];
