@@ -5,7 +5,7 @@
  * There are two kinds of herd, since Carillon keeps jobs in two ways (`src/domain/job/newJobId.ts`): one-shot jobs share
  * objects, so that thousands wake about a hundred; each cron job wakes one of its own. Both stand beside the same bare
  * herd of their size. A cron job is due at a full minute: its creation waits until that is as near as the due time of a
- * one-shot job is, so that as many objects are still awake.
+ * one-shot job is.
  */
 
 import { cronJob, createJobs, oneShotJob, startCarillon, warmUp } from "./lib/carillon.ts";
@@ -39,8 +39,14 @@ const KINDS: readonly Kind[] = [
 const REPEATS = 3;
 /** DESIGN section 3. */
 const MOST_RATIO = 1.5;
-/** Between the last creation and the due instant, so that its history writes are over. */
-const SETTLE_MS = 3_000;
+/**
+ * Between the last creation and the due instant: longer than the runtime keeps an idle object awake (10 s), so that all
+ * objects wake cold, ours and the skeleton's, as those of jobs do that were created long ago. With less, the skeleton's,
+ * which are created faster, were still awake, and ours were not.
+ */
+const SETTLE_MS = 15_000;
+/** Before the due instant: what arrives from then on counts, and a creation that ended later was too late. */
+const QUIET_MS = 1_000;
 const DEADLINE_MS = 120_000;
 /** Creation slows down with the number of jobs, and with whatever else the machine does. */
 const CREATION_TRIES = 4;
@@ -136,7 +142,7 @@ async function herdOfCarillon(
       const bodies = Array.from({ length: size }, (_, index) => kind.job(`${world.url}/due`, `job ${index}`, dueMs));
       const inTime = await createJobs(carillon, bodies).then(
         // A cron job that is created too late is due a day later, and not refused.
-        () => Date.now() < dueMs - SETTLE_MS / 3,
+        () => Date.now() < dueMs - QUIET_MS,
         (error: unknown) => {
           // The API refuses a due time that has passed; any other refusal is a fault.
           if (Date.now() < dueMs) throw error;
@@ -164,7 +170,7 @@ async function warmUpUntilCreation(
   const leadMs = warmUpMs + leadFor(creationMs(size) * tries);
   const dueMs = Math.ceil((Date.now() + leadMs) / kind.precisionMs) * kind.precisionMs;
   await sleep(dueMs - leadMs - Date.now());
-  // Once more: in the up to a minute of waiting, objects that were awake have gone to sleep.
+  // Once more: after up to a minute of waiting.
   await warmUp(carillon, world);
   return dueMs;
 }
@@ -204,7 +210,7 @@ async function arrivalsOf(
   herd: { readonly size: number; readonly dueMs: number },
   context: Context | null,
 ): Promise<Sample> {
-  const leftMs = herd.dueMs - SETTLE_MS / 3 - Date.now();
+  const leftMs = herd.dueMs - QUIET_MS - Date.now();
   if (leftMs < 0) throw new Error(`The jobs were created ${Math.round(-leftMs)} ms too late; is the machine busy?`);
   await sleep(leftMs);
   await world.forget({ details: true });
