@@ -21,7 +21,6 @@ const FINAL_CLASSES: ReadonlySet<string> = new Set([
   "invalid_request",
   "secret_unavailable",
   "signing_unavailable",
-  "template_error",
 ]);
 
 /** Statuses whose `Retry-After` lengthens the wait (the header on any other status is ignored). */
