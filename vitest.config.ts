@@ -45,7 +45,13 @@ export default defineConfig({
       {
         plugins: [workerdPlugin()],
         resolve: WITHOUT_GROUPING,
-        test: { name: "workerd", include: ["test/workerd/**/*.test.ts"], setupFiles: ["./test/workerd/setup.ts"] },
+        test: {
+          name: "workerd",
+          include: ["test/workerd/**/*.test.ts"],
+          setupFiles: ["./test/workerd/setup.ts"],
+          // Half of a file's time goes into starting its runtime. Nothing here asserts how long anything takes.
+          maxWorkers: 2,
+        },
       },
       {
         test: {
