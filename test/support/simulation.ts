@@ -20,7 +20,7 @@ import type { Services } from "../../src/app/services.ts";
 import type { AttemptWork } from "../../src/domain/engine/claim.ts";
 import type { HistoryEntry, JobActorProtocol, TriggerRequest } from "../../src/domain/engine/protocol.ts";
 import type { Execution } from "../../src/domain/execution/execution.ts";
-import { jobKey, newSharedJobId, objectOf } from "../../src/domain/ids.ts";
+import { jobKey, objectOf } from "../../src/domain/ids.ts";
 import type { Job } from "../../src/domain/job/job.ts";
 import { composeAttempts, composeServices } from "../../src/entry/compose.ts";
 import worker from "../../src/entry/worker.ts";
@@ -31,6 +31,7 @@ import { attemptKey, Consumer, type DeathPoint, NEVER } from "./simulatedConsume
 import { SimulatedHandOver, watchActors } from "./simulatedHandOver.ts";
 import { MessageHandle, type QueuedMessage, SimulatedQueues } from "./simulatedQueues.ts";
 import { type LoggedEvent, parseLog } from "./loggedEvents.ts";
+import { idInOneObject } from "./oneObject.ts";
 
 /** A whole minute, decades from now. */
 export const SIMULATED_START_MS = Date.UTC(2040, 0, 2, 12, 0, 0);
@@ -120,7 +121,7 @@ export class Simulation {
   draft(changes: Partial<Job> = {}): Job {
     const nowMs = this.#nowMs;
     return aJob({
-      ...(this.#isShared ? { id: idInOneObject() } : {}),
+      ...(this.#isShared ? { id: idInOneObject(SIMULATED_START_MS) } : {}),
       schedule: { kind: "one_time" },
       createdAtMs: nowMs,
       updatedAtMs: nowMs,
@@ -393,10 +394,4 @@ export class Simulation {
       if (jobId !== undefined) await this.#step(jobId);
     }
   }
-}
-
-/** Of one hour and one number, so that all of them name the same object, and of this file's own: storage is per file. */
-function idInOneObject(): string {
-  let drawn = 0;
-  return newSharedJobId(SIMULATED_START_MS, SIMULATED_START_MS, () => (drawn++ === 0 ? 0 : Math.random()));
 }

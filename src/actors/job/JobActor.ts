@@ -12,14 +12,11 @@ import { logFault } from "../../observability/log.ts";
 import type { ExecutionMessage } from "../../queue/message.ts";
 import { createProducer, type Producer } from "../../queue/producer.ts";
 import { attemptRoom } from "../attemptRoom.ts";
-import { type Found, HostedJob, type JobHost } from "./hostedJob.ts";
+import { type Found, HostedJob, type JobHost, REST_AFTER_FAULT_MS } from "./hostedJob.ts";
 import { jobIdIn, readSlots, type StoredRow } from "./jobStore.ts";
 
 /** An attempt that found no room with the Worker: for so long all go through the queue, which waits as long as it takes. */
 const QUEUE_ONLY_MS = 10_000;
-
-/** After a fault of ours in `alarm()`: look again this much later instead of using up the platform's six retries. */
-const ALARM_AFTER_FAULT_MS = 60_000;
 
 /** The key of the only job of an object that no call names. */
 const ONLY = "";
@@ -91,7 +88,7 @@ export class JobActor extends DurableObject<ActorEnv> implements JobActorProtoco
       this.#arm();
     } catch (error) {
       logFault("actor.alarm_failed", error);
-      this.#armedMs = Date.now() + ALARM_AFTER_FAULT_MS;
+      this.#armedMs = Date.now() + REST_AFTER_FAULT_MS;
       await this.ctx.storage.setAlarm(this.#armedMs);
     }
     await this.#carryOut(found);

@@ -84,8 +84,8 @@ interface Settled<Type extends EngineEvent["type"]> {
   readonly answered: ReadonlyMap<string, AttemptWork>;
 }
 
-/** After a fault of ours: time alone changes nothing until so much later. */
-const REST_AFTER_FAULT_MS = 60_000;
+/** After a fault of ours: look again so much later, instead of using up the platform's six retries of an alarm. */
+export const REST_AFTER_FAULT_MS = 60_000;
 
 export class HostedJob implements JobActorProtocol {
   readonly #host: JobHost;
