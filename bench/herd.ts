@@ -2,10 +2,10 @@
  * `herd`: many jobs due at the same instant, beside the least that fires on time (one object per job: alarm → queue →
  * fetch), in the same run, repeat by repeat.
  *
- * There are two kinds of herd, since Carillon keeps jobs in two ways (`src/domain/job/newJobId.ts`): one-shot jobs share
- * objects, so that thousands wake about a hundred; each cron job wakes one of its own. Both stand beside the same bare
- * herd of their size. A cron job is due at a full minute: its creation waits until that is as near as the due time of a
- * one-shot job is.
+ * There are two kinds of herd, since Carillon keeps jobs in two ways (`src/domain/job/newJobId.ts`): jobs that fire once
+ * share objects with those of their hour, jobs that repeat with those of their minute. Both stand beside the same bare herd
+ * of their size. A cron job is due at a full minute: its creation waits until that is as near as the due time of a one-shot
+ * job is.
  */
 
 import { cronJob, createJobs, oneShotJob, startCarillon, warmUp } from "./lib/carillon.ts";
@@ -111,7 +111,7 @@ export const herd: Measurement = {
       figures: herds.flatMap(figuresOf),
       budgets: herds.map(budgetOf),
       notes: [
-        "One-shot jobs share Durable Objects; cron jobs have one each, as the jobs of the bare skeleton do.",
+        "The jobs share Durable Objects, at most 128 for a herd; the bare skeleton has one for each job.",
         ...results.flatMap(({ size, herds: ours, bare: theirs }) => [
           ...ours.flatMap((each) => countNotes(`Carillon, ${each.row}`, each.carillon)),
           ...countNotes(`bare, ${size} jobs`, theirs),

@@ -11,9 +11,11 @@ import {
   newId,
   newSharedJobId,
   objectOf,
-  OBJECTS_PER_HOUR,
+  OBJECTS_PER_SET,
   requestedExecutionId,
   scheduledExecutionId,
+  setOfHour,
+  setOfMinute,
   timeOf,
 } from "./ids.ts";
 
@@ -73,8 +75,8 @@ describe("the object of a job", () => {
 
   it("is named by the ids of the job and of all its executions, which are ids like any other", () => {
     fc.assert(
-      fc.property(anyTime, anyTime, (createdMs, dueMs) => {
-        const id = newSharedJobId(createdMs, dueMs, Math.random);
+      fc.property(anyTime, anyTime, fc.constantFrom(setOfHour, setOfMinute), (createdMs, dueMs, setOf) => {
+        const id = newSharedJobId(createdMs, setOf(dueMs), Math.random);
         expect(isJobId(id)).toBe(true);
         expect(timeOf(id)).toBe(createdMs);
         expect(isShared(jobKey(id))).toBe(true);
@@ -86,13 +88,28 @@ describe("the object of a job", () => {
     );
   });
 
-  it("is one of a bounded number for the jobs that are due in one hour, and another one for the next hour", () => {
-    const objectsOf = (dueMs: number) =>
-      new Set(Array.from({ length: 5_000 }, () => objectOf(jobKey(newSharedJobId(NOW, dueMs, Math.random)))));
-    const objects = objectsOf(NOW);
-    expect(objects.size).toBeLessThanOrEqual(OBJECTS_PER_HOUR);
-    expect(objects.size).toBeGreaterThan(OBJECTS_PER_HOUR / 2);
-    expect(objectsOf(NOW + HOUR - 1)).toEqual(objects);
-    expect([...objectsOf(NOW + HOUR)].filter((name) => objects.has(name))).toEqual([]);
+  it("is one of a bounded number in a set, and in no other set", () => {
+    const objectsOf = (set: number) =>
+      new Set(Array.from({ length: 5_000 }, () => objectOf(jobKey(newSharedJobId(NOW, set, Math.random)))));
+    const objects = objectsOf(7);
+    expect(objects.size).toBeLessThanOrEqual(OBJECTS_PER_SET);
+    expect(objects.size).toBeGreaterThan(OBJECTS_PER_SET / 2);
+    expect([...objectsOf(8)].filter((name) => objects.has(name))).toEqual([]);
+  });
+
+  it("is of a set for each hour, or of one for each minute of all hours", () => {
+    expect(setOfHour(NOW + HOUR - 1)).toBe(setOfHour(NOW));
+    expect(setOfHour(NOW + HOUR)).toBe(setOfHour(NOW) + 1);
+    fc.assert(
+      fc.property(anyTime, fc.nat(100_000), (dueMs, hours) => {
+        expect(setOfMinute(dueMs + hours * HOUR)).toBe(new Date(dueMs).getUTCMinutes());
+      }),
+    );
+  });
+
+  it("of jobs that repeat is never one of jobs that fire once", () => {
+    const minutes = new Set(Array.from({ length: 60 }, (_, minute) => setOfMinute(NOW + minute * 60_000)));
+    expect(minutes.size).toBe(60);
+    expect(Math.max(...minutes)).toBeLessThan(setOfHour(Date.UTC(2000, 0, 1)));
   });
 });

@@ -10,9 +10,9 @@
  * execution that a schedule caused is `000000`, so a due time has one id, whoever derives it and how often: a fire that
  * is announced twice cannot become two executions.
  *
- * The key of a job that shares its object with others is not all random (ADR 0018):
+ * The key of a job that shares its object with others is not all random (ADR 0018, ADR 0019):
  *
- *     u HHHH NN KKKKKKKKK                             a mark that is no digit, the object (an hour, a number), 45 random bits
+ *     u SSSS NN KKKKKKKKK                             a mark that is no digit, the object (a set, a number), 45 random bits
  */
 
 import type { Random } from "./clock.ts";
@@ -25,17 +25,18 @@ const SCHEDULED_SUFFIX = "0".repeat(SUFFIX_LENGTH);
 
 /** Base 32 has no `u`, so no key of a job with an object of its own begins with it. */
 const SHARED_MARK = "u";
+const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
-/** Up to the year 2089; then they begin again, in objects that are long empty or hold a few completed jobs. */
-const HOUR_LENGTH = 4;
+const MINUTES_PER_HOUR = 60;
+/** Hours up to the year 2089; then they begin again, in objects that are long empty or hold a few completed jobs. */
+const SET_LENGTH = 4;
 const NUMBER_LENGTH = 2;
-const SHARED_NAME_LENGTH = SHARED_MARK.length + HOUR_LENGTH + NUMBER_LENGTH;
+const SHARED_NAME_LENGTH = SHARED_MARK.length + SET_LENGTH + NUMBER_LENGTH;
 /**
- * Objects for the jobs of one hour. Many enough for what one object can do (about a thousand events per second, a few
- * thousand jobs in 128 MB) to be a hundred times more than what one hour brings, few enough that thousands of jobs of one
- * instant wake a hundred objects.
+ * Many enough for what one object can do (about a thousand events per second, a few thousand jobs in 128 MB) to be a
+ * hundred times more than what one hour brings, few enough that thousands of jobs of one instant wake a hundred objects.
  */
-export const OBJECTS_PER_HOUR = 128;
+export const OBJECTS_PER_SET = 128;
 
 const LETTER = `[${ALPHABET}]`;
 const TIME_AND_KEY = `${LETTER}{${TIME_LENGTH}}(?:${LETTER}{${KEY_LENGTH}}|${SHARED_MARK}${LETTER}{${KEY_LENGTH - 1}})`;
@@ -72,12 +73,24 @@ export function newId(
   return `${prefix}_${encodeTime(nowMs)}${randomText(KEY_LENGTH, random)}`;
 }
 
-/** The id of a job that shares its object with others that are due in the same hour as `dueMs`, or were first due then. */
-export function newSharedJobId(nowMs: number, dueMs: number, random: Random): string {
-  const hour = encodeNumber(Math.floor(dueMs / HOUR_MS), HOUR_LENGTH);
-  const number = encodeNumber(Math.floor(random() * OBJECTS_PER_HOUR), NUMBER_LENGTH);
+/** The set of objects for jobs that fire once, in the same hour as `dueMs`. */
+export function setOfHour(dueMs: number): number {
+  return Math.floor(dueMs / HOUR_MS);
+}
+
+/**
+ * The set of objects for jobs that repeat and first fire in the same minute of any hour as `dueMs`. There are sixty of them,
+ * numbered as the hours of January 1970, in which no job is due that fires once.
+ */
+export function setOfMinute(dueMs: number): number {
+  return Math.floor(dueMs / MINUTE_MS) % MINUTES_PER_HOUR;
+}
+
+/** The id of a job that shares its object with others, in one of the objects of a set. */
+export function newSharedJobId(nowMs: number, set: number, random: Random): string {
+  const number = encodeNumber(Math.floor(random() * OBJECTS_PER_SET), NUMBER_LENGTH);
   const rest = randomText(KEY_LENGTH - SHARED_NAME_LENGTH, random);
-  return `job_${encodeTime(nowMs)}${SHARED_MARK}${hour}${number}${rest}`;
+  return `job_${encodeTime(nowMs)}${SHARED_MARK}${encodeNumber(set, SET_LENGTH)}${number}${rest}`;
 }
 
 /** A version 4 UUID (RFC 9562 section 5.4). */

@@ -14,8 +14,8 @@ const FILES = readdirSync(DIRECTORY).filter((name) => name.endsWith(".json"));
 
 function issuesOf(body: JsonValue): unknown {
   const { changes, complaints } = readJobInput(CreateJobBody, body);
-  const context = { nowMs: 0, targetPolicy: { allowPrivate: false, ownHosts: [] }, complaints };
-  const job = createJob({ id: "job_1", workspaceId: "wks_1" }, changes, context);
+  const context = { nowMs: 0, random: () => 0, targetPolicy: { allowPrivate: false, ownHosts: [] }, complaints };
+  const job = createJob("wks_1", changes, context);
   return job.ok ? [] : job.error;
 }
 

@@ -4,7 +4,6 @@ import type { FieldIssue } from "../../domain/issue.ts";
 import { createJob as newJob } from "../../domain/job/edit.ts";
 import type { JobChanges } from "../../domain/job/editMerge.ts";
 import type { Job } from "../../domain/job/job.ts";
-import { newJobId } from "../../domain/job/newJobId.ts";
 import { ok } from "../../domain/result.ts";
 import type { Outcome } from "../errors.ts";
 import { invalid, refused } from "../errors.ts";
@@ -39,11 +38,10 @@ export async function createJob(
   const known = idempotency === null ? null : await findReplay(services, workspaceId, idempotency);
   if (known !== null) return known;
 
-  const nowMs = services.clock.now();
-  const id = newJobId(input.changes, nowMs, services.random);
   const { input: named, secret } = nameSecret(services, input);
-  const job = newJob({ id, workspaceId }, named.changes, {
-    nowMs,
+  const job = newJob(workspaceId, named.changes, {
+    nowMs: services.clock.now(),
+    random: services.random,
     targetPolicy: services.targetPolicy,
     publicUrl: services.publicUrl,
     complaints: input.complaints,
@@ -54,7 +52,7 @@ export async function createJob(
   const inserted = await services.jobs.insert(job.value, idempotency);
   if (inserted === "idempotency_key_taken" && idempotency !== null) {
     // Another request with the same key was faster; its job is the answer.
-    if (token.value !== null) services.later(services.triggers.deleteOf(id));
+    if (token.value !== null) services.later(services.triggers.deleteOf(job.value.id));
     const winner = await findReplay(services, workspaceId, idempotency);
     return winner ?? refused("edit_conflict", "The job of this Idempotency-Key was deleted meanwhile; send it again.");
   }

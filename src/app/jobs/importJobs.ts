@@ -1,6 +1,5 @@
 /** Turns crontab text into jobs, line by line. */
 
-import { newId } from "../../domain/ids.ts";
 import type { FieldIssue } from "../../domain/issue.ts";
 import { createJob as newJob } from "../../domain/job/edit.ts";
 import type { Job } from "../../domain/job/job.ts";
@@ -73,16 +72,15 @@ async function importLine(
 ): Promise<ImportedLine> {
   const { line, text } = parsed;
   if (!parsed.ok) return { line, text, status: "error", message: parsed.reason };
-  const nowMs = services.clock.now();
   const job = newJob(
-    { id: newId("job", nowMs, services.random), workspaceId },
+    workspaceId,
     {
       name: nameOf(parsed.url),
       kind: "cron",
       schedule: { cron: parsed.expression, timezone: request.timezone },
       request: { url: parsed.url },
     },
-    { nowMs, targetPolicy: services.targetPolicy },
+    { nowMs: services.clock.now(), random: services.random, targetPolicy: services.targetPolicy },
   );
   if (!job.ok) return { line, text, status: "error", message: job.error.map(({ message }) => message).join(" ") };
   if (request.dryRun) return { line, text, status: "would_create", name: job.value.name };

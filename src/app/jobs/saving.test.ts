@@ -29,9 +29,9 @@ function unexpected(name: string): never {
 }
 
 function jobOf(version = 1): Job {
-  const job = newJob({ id: JOB_ID, workspaceId: WORKSPACE }, INPUT.changes, { nowMs: NOW, targetPolicy });
+  const job = newJob(WORKSPACE, INPUT.changes, { nowMs: NOW, random: () => 0, targetPolicy });
   if (!job.ok) throw new Error("The job of the test is not valid.");
-  return { ...job.value, version };
+  return { ...job.value, id: JOB_ID, version };
 }
 
 function executionOf(status: Execution["status"], rev = 2): Execution {

@@ -1,7 +1,6 @@
 /** Schedules as other API faces know them: each starts a task by cron. */
 
 import type { FieldIssue } from "../../domain/issue.ts";
-import { newId } from "../../domain/ids.ts";
 import { createJob as newJob } from "../../domain/job/edit.ts";
 import type { CronTiming } from "../../domain/job/followTask.ts";
 import { cronTimingOf, scheduleChanges } from "../../domain/job/followTask.ts";
@@ -174,10 +173,9 @@ async function taskOf(services: Services, workspaceId: string, idOrName: string)
 
 /** A new job for the schedule, or what is wrong with what was asked for. */
 function scheduleJob(services: Services, task: Job, input: ScheduleInput): Outcome<Job> {
-  const nowMs = services.clock.now();
-  const identity = { id: newId("job", nowMs, services.random), workspaceId: task.workspaceId };
-  const { targetPolicy, publicUrl } = services;
-  const job = newJob(identity, scheduleChanges(task, timingOf(input)), { nowMs, targetPolicy, publicUrl });
+  const { clock, random, targetPolicy, publicUrl } = services;
+  const context = { nowMs: clock.now(), random, targetPolicy, publicUrl };
+  const job = newJob(task.workspaceId, scheduleChanges(task, timingOf(input)), context);
   return job.ok ? job : invalid(job.error.map(asGiven));
 }
 

@@ -21,12 +21,13 @@ const VERIFIED: WebhookChanges = {
 function jobOf(webhook: WebhookChanges = {}, state: Job["state"] = "active"): Job {
   const steps = [{ type: "transform", id: "a", name: null, when: null, retryPolicy: null, onError: "fail", value: 1 }];
   const changes = { name: "x", kind: "webhook_trigger", steps: steps as never, webhook } as const;
-  const job = newJob({ id: JOB_ID, workspaceId: "wks_1" }, changes, {
+  const job = newJob("wks_1", changes, {
     nowMs: NOW,
+    random: () => 0,
     targetPolicy: { allowPrivate: false, ownHosts: [] },
   });
   if (!job.ok) throw new Error(JSON.stringify(job.error));
-  return { ...job.value, state };
+  return { ...job.value, id: JOB_ID, state };
 }
 
 const started = (id: string): TriggerAnswer => ({ type: "started", execution: { id } as Execution });

@@ -10,7 +10,7 @@ const targetPolicy = { allowPrivate: false, ownHosts: [] };
 
 function job(changes: JobChanges = {}, overrides: Partial<Job> = {}): Job {
   const made = createJob(
-    { id: "job_1", workspaceId: "wks_1" },
+    "wks_1",
     {
       name: "sync",
       kind: "recurring",
@@ -18,7 +18,7 @@ function job(changes: JobChanges = {}, overrides: Partial<Job> = {}): Job {
       request: { url: "https://a.example.com/" },
       ...changes,
     },
-    { nowMs: CREATED, targetPolicy },
+    { nowMs: CREATED, random: () => 0, targetPolicy },
   );
   if (!made.ok) throw new Error(JSON.stringify(made.error));
   return { ...made.value, ...overrides };

@@ -1,5 +1,6 @@
 /** How a job comes to be and changes: defaults, merging, and from when its schedule counts. Pure. */
 
+import type { Random } from "../clock.ts";
 import type { FieldIssue } from "../issue.ts";
 import type { TargetPolicy } from "../net/target.ts";
 import { err, ok } from "../result.ts";
@@ -8,6 +9,7 @@ import type { JobChanges } from "./editMerge.ts";
 import { mergeChanges } from "./editMerge.ts";
 import type { Job, JobState, ScheduleSpec } from "./job.ts";
 import { isOneShot } from "./job.ts";
+import { newJobId } from "./newJobId.ts";
 import { validateJob } from "./validate.ts";
 
 export interface EditContext {
@@ -19,13 +21,13 @@ export interface EditContext {
   readonly complaints?: readonly FieldIssue[] | undefined;
 }
 
-/** A new job, or everything that is wrong with what was asked for. */
+/** A new job with an id of its own, or everything that is wrong with what was asked for. */
 export function createJob(
-  identity: { readonly id: string; readonly workspaceId: string },
+  workspaceId: string,
   changes: JobChanges,
-  context: EditContext,
+  context: EditContext & { readonly random: Random },
 ): Result<Job, FieldIssue[]> {
-  const { nowMs } = context;
+  const { nowMs, random } = context;
   const draft = mergeChanges(null, changes, context.publicUrl);
   const definition = validateJob(
     draft,
@@ -33,8 +35,8 @@ export function createJob(
     context.complaints,
   );
   if (!definition.ok) return definition;
-  return ok({
-    ...identity,
+  const job = {
+    workspaceId,
     ...definition.value,
     concurrencyOverride: overrideOf(null, draft.concurrencyOverride, nowMs),
     state: changes.state ?? "active",
@@ -42,7 +44,8 @@ export function createJob(
     updatedAtMs: nowMs,
     version: 1,
     scheduleFromMs: nowMs,
-  });
+  };
+  return ok({ id: newJobId(job, random), ...job });
 }
 
 export type EditRefusal =

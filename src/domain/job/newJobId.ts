@@ -1,21 +1,19 @@
 /** Where a new job is to live: the id says it, and never changes. */
 
 import type { Random } from "../clock.ts";
-import { newId, newSharedJobId } from "../ids.ts";
-import type { JobChanges } from "./editMerge.ts";
+import { newId, newSharedJobId, setOfHour, setOfMinute } from "../ids.ts";
+import { nextAfter } from "../schedule/schedule.ts";
+import { hasSteps, isOneShot, type Job, scheduleOf } from "./job.ts";
 
 /**
- * A plain job that fires once shares an object with others of its hour: an object of its own costs more than the whole
- * execution, and thousands that are due at one instant would each wake one (ADR 0018). What lives on has its own.
+ * Plain jobs that fire together share objects, since an object of its own costs more than a whole execution, and thousands
+ * that are due at one instant would each wake one: those that fire once by the hour in which they do (ADR 0018), those that
+ * repeat by the minute of the hour in which they first do (ADR 0019). A job with steps may wait, hold data and be called
+ * from outside as long and as often as its author likes, and has an object of its own.
  */
-export function newJobId(changes: Pick<JobChanges, "kind" | "schedule">, nowMs: number, random: Random): string {
-  const dueMs = onceAtMs(changes, nowMs);
-  return dueMs === null ? newId("job", nowMs, random) : newSharedJobId(nowMs, dueMs, random);
-}
-
-/** When a plain one-shot job is due; `null` for any other, and for a time that will be refused. */
-function onceAtMs({ kind, schedule }: Pick<JobChanges, "kind" | "schedule">, nowMs: number): number | null {
-  if (kind === "one_time") return nowMs;
-  const runAtMs = schedule?.runAtMs ?? Number.NaN;
-  return kind === "scheduled" && Number.isSafeInteger(runAtMs) && runAtMs >= 0 ? runAtMs : null;
+export function newJobId(job: Pick<Job, "schedule" | "createdAtMs" | "scheduleFromMs">, random: Random): string {
+  const { schedule, createdAtMs, scheduleFromMs } = job;
+  if (hasSteps(schedule.kind)) return newId("job", createdAtMs, random);
+  const dueMs = nextAfter(scheduleOf(job), scheduleFromMs - 1) ?? createdAtMs;
+  return newSharedJobId(createdAtMs, isOneShot(schedule) ? setOfHour(dueMs) : setOfMinute(dueMs), random);
 }

@@ -50,3 +50,26 @@ describe.each([
     expect(await world.alarmOf(job.id)).toBe(SIMULATED_START_MS + 2 * MINUTE);
   });
 });
+
+describe("ten recurring jobs that share an object and are due at one moment", () => {
+  const JOBS = 10;
+
+  it.each([
+    ["handed over", { direct: true }, { requests: 1, rows: 2 }],
+    // The claim is a request and a row of its own.
+    ["from the queue", { direct: false }, { requests: 2, rows: 3 }],
+  ] as const)("pay together for the alarm, and each for its claim and its end, %s", async (_how, options, each) => {
+    world = new Simulation(SIMULATED_START_MS, { ...options, shared: true });
+    const schedule = { kind: "recurring", everyMinutes: 1 } as const;
+    for (let index = 0; index < JOBS; index++) await world.start({ schedule, concurrencyLimit: 1 });
+    await world.advanceTo(SIMULATED_START_MS + MINUTE);
+    world.logs.length = 0;
+    await world.advanceTo(SIMULATED_START_MS + 2 * MINUTE);
+    const bills = world.logs.filter((line) => line.event === "execution.finished").map((line) => line["cost"]);
+    expect(bills).toHaveLength(JOBS);
+    const total = (count: string) =>
+      bills.reduce<number>((sum, bill) => sum + ((bill as Record<string, number>)[count] ?? Number.NaN), 0);
+    expect(total("actorRequests")).toBeLessThanOrEqual(JOBS * each.requests + 2);
+    expect(total("actorRowsWritten")).toBeLessThanOrEqual(JOBS * each.rows + 2);
+  });
+});

@@ -1,4 +1,4 @@
-/** Jobs that share an object (ADR 0018), in the real runtime: what is one job's is no other's. */
+/** Jobs that share an object (ADR 0018, ADR 0019), in the real runtime: what is one job's is no other's. */
 
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
@@ -92,6 +92,30 @@ describe("jobs that share an object", () => {
     const fresh = await world.actor(other.id).trigger({ ...again, workspaceId: other.workspaceId });
     expect(fresh).toMatchObject({ type: "started" });
     expect(fresh).not.toMatchObject({ execution: { id: second } });
+  });
+
+  it("and repeat fire each by its own schedule and policy, also when the object was away in between", async () => {
+    const cron = { kind: "cron", cron: "*/2 * * * *", timezone: "UTC", dst: { gap: "run", repeat: "once" } } as const;
+    const interval = await world.start({ schedule: { kind: "recurring", everyMinutes: 3 } });
+    const clock = await world.start({ schedule: cron });
+    const [catchesUp, skips] = [
+      await world.start({ schedule: cron, misfirePolicy: "catch_up" }),
+      await world.start({ schedule: cron, misfirePolicy: "skip" }),
+    ];
+    const minutesOf = async (job: Job) => {
+      const found = await world.history(job);
+      return found.map(({ scheduledForMs }) => (scheduledForMs - START) / MINUTE).toSorted((a, b) => a - b);
+    };
+    await world.advance(6 * MINUTE);
+    expect(await minutesOf(interval)).toEqual([3, 6]);
+    for (const job of [clock, catchesUp, skips]) expect(await minutesOf(job)).toEqual([0, 2, 4, 6]);
+    await world.evict(interval.id);
+    world.setClock(START + 13.5 * MINUTE);
+    await world.advanceTo(START + 15 * MINUTE);
+    expect(await minutesOf(interval)).toEqual([3, 6, 12, 15]);
+    expect(await minutesOf(clock)).toEqual([0, 2, 4, 6, 12, 14]);
+    expect(await minutesOf(catchesUp)).toEqual([0, 2, 4, 6, 8, 10, 12, 14]);
+    expect(await minutesOf(skips)).toEqual([0, 2, 4, 6, 14]);
   });
 
   it("may become jobs that repeat, and stay where they are", async () => {

@@ -10,8 +10,8 @@ import type { TranslatedWorkflow } from "./definition.ts";
 import { readNewWorkflow } from "./definition.ts";
 import { toWorkflow } from "./workflowView.ts";
 
-export const CONTEXT = { nowMs: 0, targetPolicy: { allowPrivate: true, ownHosts: [] } } as const;
-export const IDENTITY = { id: `job_${"0".repeat(26)}`, workspaceId: `wks_${"0".repeat(26)}` };
+export const CONTEXT = { nowMs: 0, random: () => 0, targetPolicy: { allowPrivate: true, ownHosts: [] } } as const;
+export const WORKSPACE = `wks_${"0".repeat(26)}`;
 const API = { type: "api" };
 export const CALL = { id: "call", type: "api", config: { url: "https://example.com/" } };
 export const OTHER_ID = `wf_${"0".repeat(26)}`;
@@ -25,14 +25,14 @@ function newWorkflow(steps: unknown, trigger: unknown = API): Outcome<Translated
 /** The job that it makes, or every field at fault as this API names it. */
 export function made(steps: unknown, trigger: unknown = API): Job {
   const workflow = newWorkflow(steps, trigger);
-  const job = workflow.ok ? createJob(IDENTITY, workflow.value.changes, CONTEXT) : workflow;
+  const job = workflow.ok ? createJob(WORKSPACE, workflow.value.changes, CONTEXT) : workflow;
   if (!job.ok) throw new Error(JSON.stringify(job.error));
   return job.value;
 }
 
 export function complaints(steps: unknown, trigger: unknown = API): Record<string, string> {
   const workflow = newWorkflow(steps, trigger);
-  const job = workflow.ok ? createJob(IDENTITY, workflow.value.changes, CONTEXT) : null;
+  const job = workflow.ok ? createJob(WORKSPACE, workflow.value.changes, CONTEXT) : null;
   const outcome = workflow.ok && job?.ok === false ? inOwnWords(invalid(job.error), workflow.value.places) : workflow;
   if (outcome.ok || outcome.error.code !== "invalid_request") throw new Error("It was accepted.");
   return Object.fromEntries(outcome.error.issues.map(({ path, message }) => [path, message]));

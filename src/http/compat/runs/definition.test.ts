@@ -6,7 +6,7 @@ import { createJob } from "../../../domain/job/edit.ts";
 import type { Job } from "../../../domain/job/job.ts";
 import type { JsonValue } from "../../../domain/json.ts";
 import { inOwnWords } from "./complaints.ts";
-import { CALL, CONTEXT, FULL, IDENTITY, made } from "./definition.fixture.ts";
+import { CALL, CONTEXT, FULL, made, WORKSPACE } from "./definition.fixture.ts";
 import { readChangedWorkflow, readNewWorkflow } from "./definition.ts";
 import { toWorkflow } from "./workflowView.ts";
 
@@ -113,7 +113,7 @@ describe("whatever is sent", () => {
       fc.property(fc.array(fc.nat(20), { minLength: 1, maxLength: 6 }), awkward, (path, value) => {
         const given = replaced(body, path, value) as JsonValue;
         const workflow = readNewWorkflow(given);
-        const made = workflow.ok ? createJob(IDENTITY, workflow.value.changes, CONTEXT) : null;
+        const made = workflow.ok ? createJob(WORKSPACE, workflow.value.changes, CONTEXT) : null;
         const outcome =
           workflow.ok && made?.ok === false ? inOwnWords(invalid(made.error), workflow.value.places) : workflow;
         const issues = !outcome.ok && outcome.error.code === "invalid_request" ? outcome.error.issues : [];
