@@ -14,8 +14,12 @@ import { withNextDue } from "../../domain/engine/state.ts";
 import type { Execution } from "../../domain/execution/execution.ts";
 import { type Job, PLAIN_JOB, QUEUE_DEFAULTS } from "../../domain/job/job.ts";
 import { migrate } from "./jobMigrations.ts";
+import { type Kept, KeptSizes } from "./keptSizes.ts";
 import { changeStatements, type KeyRow, lookUpStatement, type Statement, toKnownKeys } from "./keyTable.ts";
 import { deletionOf, keyIn, numberIn, slotOfKey, slotOfNumber, withoutSlot } from "./slots.ts";
+
+/** The execution in the hot row, among the rows whose sizes are known. */
+const INLINE = "inline";
 
 /** Where a live execution is kept: its place in the queue, and whether in the hot row or in a row of its own. */
 interface Place {
@@ -102,6 +106,7 @@ export class JobStore {
   readonly #sql: SqlStorage;
   readonly #counts: RowCounts;
   readonly #slot: number;
+  readonly #sizes: KeptSizes;
   #saved: JobState | null = null;
   #places = new Map<string, Place>();
   /** `created` as the hot row has it. */
@@ -109,11 +114,12 @@ export class JobStore {
   /** What the save under way has to write. */
   #statements: Statement[] = [];
 
-  constructor(storage: DurableObjectStorage, counts: RowCounts, slot = 0) {
+  constructor(storage: DurableObjectStorage, counts: RowCounts, slot = 0, kept: Kept = { characters: 0 }) {
     this.#storage = storage;
     this.#sql = storage.sql;
     this.#counts = counts;
     this.#slot = slot;
+    this.#sizes = new KeptSizes(kept);
   }
 
   /** The state as it was last saved; `null` for a slot that holds no job. */
@@ -122,6 +128,7 @@ export class JobStore {
   }
 
   load(rows = readSlots(this.#sql, this.#counts).get(this.#slot) ?? []): JobState | null {
+    this.#sizes.clear();
     const hot = rows.find((row) => row.part === "hot");
     const definitions = partOf(rows, "definitions")
       .toSorted((a, b) => Number(a.place) - Number(b.place))
@@ -154,6 +161,9 @@ export class JobStore {
       created: Math.max(this.#hotCreated, placed.at(-1)?.position ?? 0),
       createdBefore: hot.created_before,
     });
+    for (const { part, place, text } of rows) {
+      if (part !== "definitions" && text !== null) this.#sizes.put(part === "hot" ? INLINE : place, text.length);
+    }
     return this.#saved;
   }
 
@@ -195,6 +205,7 @@ export class JobStore {
     this.#saved = null;
     this.#places = new Map();
     this.#hotCreated = 0;
+    this.#sizes.clear();
   }
 
   #saveDefinitions(before: JobState | null, next: JobState): void {
@@ -222,7 +233,7 @@ export class JobStore {
       const place = this.#places.get(id);
       this.#places.delete(id);
       if (place?.inline) hotChanged = true;
-      else if (place) this.#run("DELETE FROM live WHERE position = ?", numberIn(this.#slot, place.position));
+      else if (place) this.#delete("DELETE FROM live WHERE position = ?", numberIn(this.#slot, place.position));
     }
     let inlineTaken = [...this.#places.values()].some((place) => place.inline);
     for (const [id, live] of next.live) {
@@ -236,10 +247,10 @@ export class JobStore {
       }
       if (place.inline) hotChanged = true;
       else {
-        this.#run(
+        this.#put(
           "INSERT INTO live (position, execution) VALUES (?, ?) ON CONFLICT (position) DO UPDATE SET execution = excluded.execution",
           numberIn(this.#slot, place.position),
-          JSON.stringify(live),
+          live,
         );
       }
     }
@@ -255,6 +266,8 @@ export class JobStore {
   #saveHot(next: JobState): void {
     const inline = [...this.#places].find(([, place]) => place.inline);
     const live = inline && next.live.get(inline[0]);
+    const text = live ? JSON.stringify(live) : null;
+    this.#sizes.put(INLINE, text?.length ?? 0);
     this.#run(
       `INSERT INTO hot (id, cursor_ms, inline_position, inline_execution, created, created_before)
        VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET cursor_ms = excluded.cursor_ms,
@@ -263,7 +276,7 @@ export class JobStore {
       numberIn(this.#slot, 1),
       next.cursorMs,
       inline?.[1].position ?? null,
-      live ? JSON.stringify(live) : null,
+      text,
       next.created,
       next.createdBefore,
     );
@@ -273,14 +286,14 @@ export class JobStore {
   #saveOutbox(before: JobState | null, next: JobState): void {
     if (before?.outbox === next.outbox) return;
     for (const id of before?.outbox.keys() ?? []) {
-      if (!next.outbox.has(id)) this.#run("DELETE FROM outbox WHERE id = ?", keyIn(this.#slot, id));
+      if (!next.outbox.has(id)) this.#delete("DELETE FROM outbox WHERE id = ?", keyIn(this.#slot, id));
     }
     for (const [id, owed] of next.outbox) {
       if (before?.outbox.get(id) === owed) continue;
-      this.#run(
+      this.#put(
         "INSERT INTO outbox (id, record) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET record = excluded.record",
         keyIn(this.#slot, id),
-        JSON.stringify(owed),
+        owed,
       );
     }
   }
@@ -288,16 +301,28 @@ export class JobStore {
   #saveErrands(before: JobState | null, next: JobState): void {
     if (before?.errands === next.errands) return;
     for (const id of before?.errands.keys() ?? []) {
-      if (!next.errands.has(id)) this.#run("DELETE FROM errands WHERE id = ?", keyIn(this.#slot, id));
+      if (!next.errands.has(id)) this.#delete("DELETE FROM errands WHERE id = ?", keyIn(this.#slot, id));
     }
     for (const [id, errand] of next.errands) {
       if (before?.errands.get(id) === errand) continue;
-      this.#run(
+      this.#put(
         "INSERT INTO errands (id, errand) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET errand = excluded.errand",
         keyIn(this.#slot, id),
-        JSON.stringify(errand),
+        errand,
       );
     }
+  }
+
+  /** Writes a row whose size counts. Should the save fail, all sizes are taken from the rows again (`load`). */
+  #put(sql: string, place: number | string, value: object): void {
+    const text = JSON.stringify(value);
+    this.#sizes.put(place, text.length);
+    this.#run(sql, place, text);
+  }
+
+  #delete(sql: string, place: number | string): void {
+    this.#sizes.drop(place);
+    this.#run(sql, place);
   }
 
   #run(sql: string, ...bindings: SqlStorageValue[]): void {

@@ -2,8 +2,8 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { describe, expect, it } from "vitest";
-import { JobStore } from "../../../src/actors/job/jobStore.ts";
+import { describe, expect, it, vi } from "vitest";
+import { JobStore, readSlots } from "../../../src/actors/job/jobStore.ts";
 import type { AttemptWork } from "../../../src/domain/engine/claim.ts";
 import { owedHistory } from "../../../src/domain/engine/control.ts";
 import { EngineDriver, makeJob, START } from "../../../src/domain/engine/engine.fixture.ts";
@@ -26,6 +26,12 @@ async function withEmptyStorage(run: (storage: DurableObjectStorage) => void): P
 /** Maps compare without order, and the order of the live ones is the order of their slots. */
 function comparable(state: JobState | null) {
   return state && { ...state, order: [...state.live.keys()] };
+}
+
+/** What the rows of one job hold of executions. */
+function charactersIn(storage: DurableObjectStorage, slot = 0): number {
+  const rows = readSlots(storage.sql, { read: 0, written: 0 }).get(slot) ?? [];
+  return rows.reduce((sum, { part, text }) => sum + (part === "definitions" ? 0 : (text?.length ?? 0)), 0);
 }
 
 function renamed(job: Job, name: string): Job {
@@ -68,7 +74,8 @@ describe("the store", () => {
       const chance = createChance(SEED);
       let job: Job = makeJob({ concurrencyLimit: 3, misfirePolicy: "catch_up" });
       const engine = new EngineDriver(job);
-      let store = new JobStore(storage, { read: 0, written: 0 }, slot);
+      let kept = { characters: 0 };
+      let store = new JobStore(storage, { read: 0, written: 0 }, slot, kept);
       let nowMs = START;
       const messages: Extract<Command, { type: "dispatch" }>[] = [];
       const claimed: AttemptWork[] = [];
@@ -120,9 +127,12 @@ describe("the store", () => {
         }
         messages.push(...engine.takeDispatches());
         store.save(engine.state, { changes: engine.takeKeyChanges(), nowMs });
-        const reader = new JobStore(storage, { read: 0, written: 0 }, slot);
+        const loadedKept = { characters: 0 };
+        const reader = new JobStore(storage, { read: 0, written: 0 }, slot, loadedKept);
         const loaded = reader.load();
         expect(comparable(loaded), `step ${step}`).toEqual(comparable(engine.state));
+        const characters = charactersIn(storage, slot);
+        expect([kept.characters, loadedKept.characters], `step ${step}`).toEqual([characters, characters]);
         const valid = [...engine.known].filter(([, { untilMs }]) => untilMs > nowMs);
         const known = reader.lookUp(valid.map(([key]) => key));
         expect([...known].map(([key, { executionId }]) => [key, executionId]).toSorted()).toEqual(
@@ -131,13 +141,34 @@ describe("the store", () => {
         // Sometimes the one that loaded goes on, as after an eviction.
         if (loaded && chance.next() < 0.3) {
           store = reader;
+          kept = loadedKept;
           engine.state = loaded;
         }
       }
       for (const check of neighbours) check();
       store.erase();
+      expect(kept.characters).toBe(0);
       expect(new JobStore(storage, { read: 0, written: 0 }, slot).load()).toBeNull();
       for (const check of neighbours) check();
+    });
+  });
+
+  it("knows how much it keeps after a save that failed, from what was saved before", async () => {
+    await withEmptyStorage((storage) => {
+      const kept = { characters: 0 };
+      const store = new JobStore(storage, { read: 0, written: 0 }, 0, kept);
+      const engine = new EngineDriver();
+      for (const id of ["exe_1", "exe_2"]) engine.trigger({ id, input: "x".repeat(100) }, START);
+      store.save(engine.state);
+      const before = kept.characters;
+      for (const id of ["exe_3", "exe_4"]) engine.trigger({ id, input: "x".repeat(100) }, START);
+      const failing = vi.spyOn(storage, "transactionSync").mockImplementation(() => {
+        throw new Error("SQLITE_FULL");
+      });
+      expect(() => store.save(engine.state)).toThrow("SQLITE_FULL");
+      failing.mockRestore();
+      store.load();
+      expect([kept.characters, charactersIn(storage)]).toEqual([before, before]);
     });
   });
 
