@@ -46,6 +46,8 @@ export class EngineDriver {
   commands: Command[] = [];
   /** What the actor would have in its table of keys. */
   readonly known = new Map<string, Deduped>();
+  /** How many characters the actor would have room for. */
+  room = Number.POSITIVE_INFINITY;
   #keyChanges: KeyChange[] = [];
   #seed = 1;
 
@@ -63,7 +65,7 @@ export class EngineDriver {
     event: Extract<EngineEvent, { type: Type }>,
     nowMs: number,
   ): Reduction<Type>["answer"] {
-    const reduction = reduce<Type>(this.state, event, nowMs, this.random, this.known);
+    const reduction = reduce<Type>(this.state, event, nowMs, this.random, this.known, this.room);
     this.state = reduction.state;
     this.#keyChanges.push(...reduction.keys);
     for (const change of reduction.keys) {

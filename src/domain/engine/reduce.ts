@@ -98,18 +98,22 @@ export function keysOf(event: EngineEvent): readonly string[] {
   return event.type === "trigger" ? event.starts.flatMap((start) => startKey(start)?.key ?? []) : [];
 }
 
-/** `known` is what is remembered of `keysOf(event)`. */
+/**
+ * `known` is what is remembered of `keysOf(event)`; `room`, how many more characters may be kept where the job lives. Without
+ * room nothing starts by request; all else goes on.
+ */
 export function reduce<Type extends EngineEvent["type"]>(
   state: JobState,
   event: Extract<EngineEvent, { type: Type }>,
   nowMs: number,
   random: Random,
   known: KnownKeys = new Map(),
+  room = Number.POSITIVE_INFINITY,
 ): Reduction<Type> {
   // Slots are filled before the event too, so that a claim finds the execution that its message announced even where
   // the announcement was never saved and the fire is worked out again here.
   const present = fillSlots(expire(state, nowMs), nowMs, random);
-  const applied = applyEvent(present.state, event, nowMs, known);
+  const applied = applyEvent(present.state, event, { nowMs, known, room });
   // A new definition may itself be due at once (a `one_time` job, a schedule that counts from now).
   const settled = event.type === "apply" ? expire(applied.state, nowMs) : applied.state;
   const filled = fillSlots(settled, nowMs, random);
@@ -137,8 +141,7 @@ function isCurrent(state: JobState, command: Command): boolean {
 function applyEvent(
   state: JobState,
   event: EngineEvent,
-  nowMs: number,
-  known: KnownKeys,
+  { nowMs, known, room }: { readonly nowMs: number; readonly known: KnownKeys; readonly room: number },
 ): { state: JobState; answer: EventAnswers[EngineEvent["type"]]; keys?: readonly KeyChange[] } {
   switch (event.type) {
     case "tick":
@@ -146,7 +149,7 @@ function applyEvent(
     case "apply":
       return { state: applyDefinition(state, event.job), answer: null };
     case "trigger":
-      return trigger(state, event.starts, known, nowMs);
+      return trigger(state, event.starts, known, { nowMs, room });
     case "claim":
       return claim(state, event, { nowMs, uuid: event.uuid });
     case "finish":
@@ -154,7 +157,7 @@ function applyEvent(
     case "cancel":
       return cancel(state, event.executionId, nowMs);
     case "restart":
-      return restart(state, event, nowMs);
+      return restart(state, event, { nowMs, room });
     case "signal":
       return signal(state, event.request, nowMs);
     case "decide":

@@ -87,6 +87,18 @@ describe("restart", () => {
     expect(mustRestart(old, steps, "a").execution.workflow?.context).toEqual({ token: "t" });
   });
 
+  it("is refused where there is no room for more, and changes nothing", () => {
+    const original = new WorkflowDriver(workflowJob(steps)).start().answerFailure("a").execution;
+    const driver = new WorkflowDriver(workflowJob(steps));
+    const before = driver.state;
+    driver.room = 0;
+    const event = { type: "restart", id: driver.id, original, fromStep: null } as const;
+    expect(driver.send<"restart">(event, START)).toEqual({ ok: false, error: "backlog_full" });
+    expect(driver.state).toBe(before);
+    driver.room = 1;
+    expect(driver.send<"restart">(event, START)).toMatchObject({ ok: true });
+  });
+
   it("retries from the first step that failed", () => {
     const original = new WorkflowDriver(workflowJob(steps)).start().answer("a", 1).answerFailure("b").execution;
     expect(mustRestart(original, steps, null).requested()).toEqual(["b"]);

@@ -24,17 +24,18 @@ export type RestartRefusal =
   /** In what the input, changed as was asked for, does not fit the job's `input_schema`. */
   | { readonly invalidInput: readonly FieldIssue[] };
 
+/** `room` is as in `reduce`. */
 export function restart(
   state: JobState,
   request: RestartEvent,
-  nowMs: number,
+  { nowMs, room }: { readonly nowMs: number; readonly room: number },
 ): { state: JobState; answer: Result<Execution, RestartRefusal> } {
   const { original, id, overrideInput } = request;
   const { steps, inputSchema } = state.job;
   if (original.workflow === null || steps === null) {
     return refused(state, "An execution of a plain job has no steps; replay it.");
   }
-  if (isBacklogFull(state)) return { state, answer: err("backlog_full") };
+  if (room <= 0 || isBacklogFull(state)) return { state, answer: err("backlog_full") };
   const kept = keptRecords(steps, original.workflow.steps, request.fromStep);
   if (!kept.ok) return refused(state, kept.error);
   const input = mergedInput(original.workflow.input, overrideInput);

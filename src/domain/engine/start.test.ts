@@ -40,6 +40,75 @@ describe("an input_schema", () => {
   });
 });
 
+describe("an object without room", () => {
+  const full = (job = QUIET) => {
+    const engine = new EngineDriver(job);
+    engine.trigger({ id: "exe_first", dedupe: { key: "k", windowMs: MINUTE } }, START);
+    engine.room = 0;
+    return engine;
+  };
+  const refused = { ok: false, error: "backlog_full" };
+
+  it("refuses whatever is asked for, whoever asks, and changes nothing", () => {
+    const engine = full();
+    const before = engine.state;
+    for (const source of ["manual", "api", "replay", "webhook"] as const) {
+      expect(engine.trigger({ id: "exe_x", source }, START)).toEqual(refused);
+    }
+    const parent = { executionId: "exe_p", step: "s", depth: 1, waits: true };
+    expect(engine.trigger({ id: "exe_x", source: "job", parent }, START)).toEqual(refused);
+    expect(engine.state).toBe(before);
+  });
+
+  it("says of what was started before that it was", () => {
+    const engine = full();
+    const again = { ok: false, error: { duplicateOf: "exe_first", execution: { id: "exe_first" } } };
+    expect(engine.trigger({ id: "exe_first" }, START)).toMatchObject(again);
+    expect(engine.trigger({ id: "exe_x", dedupe: { key: "k", windowMs: MINUTE } }, START + 1)).toMatchObject(again);
+  });
+
+  it("goes on with what a schedule fires, and with what is live", () => {
+    const engine = full(makeJob({ concurrencyLimit: 2 }));
+    const first = engine.mustClaim(engine.takeDispatches()[0], START);
+    expect(engine.finish(first, START + 1, { type: "retry", delayMs: MINUTE })).toBe(true);
+    const nowMs = START + MINUTE + 1;
+    engine.tick(nowMs);
+    const messages = engine.takeDispatches();
+    expect(messages).toHaveLength(2);
+    for (const message of messages) engine.finish(engine.mustClaim(message, nowMs), nowMs);
+    expect(engine.state.live.size).toBe(0);
+  });
+
+  it("refuses those of many that come when what came before has filled it, and takes each again once there is room", () => {
+    const engine = new EngineDriver(QUIET);
+    engine.room = 1_000;
+    const starts = ["a", "b", "a", "c"].map(
+      (id) => ({ id, source: "api", replayedFrom: null, input: "x".repeat(600) }) as const,
+    );
+    const startAll = () => {
+      const answers = engine.send<"trigger">({ type: "trigger", starts }, START);
+      return answers.map((answer) => {
+        if (answer.ok) return "started";
+        return answer.error === "backlog_full" ? answer.error : "duplicate";
+      });
+    };
+    // The second one begins within the room, and exceeds it.
+    expect(startAll()).toEqual(["started", "started", "duplicate", "backlog_full"]);
+    engine.room = 1;
+    expect(startAll()).toEqual(["duplicate", "duplicate", "duplicate", "started"]);
+  });
+
+  it("counts what came with a webhook as what somebody chose", () => {
+    const engine = new EngineDriver(workflowJob([http("a")]));
+    engine.room = 100;
+    const starts = ["a", "b"].map(
+      (id) => ({ id, source: "replay", replayedFrom: null, triggerInput: { body: "x".repeat(200) } }) as const,
+    );
+    const [first, second] = engine.send<"trigger">({ type: "trigger", starts }, START);
+    expect([first?.ok, second]).toEqual([true, refused]);
+  });
+});
+
 describe("the options of a start", () => {
   const optionsOf = (asked: Parameters<EngineDriver["trigger"]>[0], job = QUIET) => {
     const started = new EngineDriver(job).trigger(asked, START);

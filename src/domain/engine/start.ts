@@ -32,19 +32,27 @@ export const START_ATTEMPTS_MOST = 100;
 export const DELAY_MOST_MS = 365 * 24 * 60 * 60 * 1_000;
 export const CONCURRENCY_KEY_CHARACTERS_MOST = 255;
 
-/** Starts what is asked for, in that order. Each takes the next free slot; the schedule is unaffected. */
+/**
+ * Starts what is asked for, in that order. Each takes the next free slot; the schedule is unaffected.
+ *
+ * `room` is as in `reduce`. What a start takes of it is known when its row is written. So each is taken while there is any
+ * room left, which what those before it brought along has taken away by then: a call exceeds the room by little more than its
+ * last start, which is no larger than a row (2 MB, facts 1.1).
+ */
 export function trigger(
   state: JobState,
   starts: readonly TriggerEvent[],
   knownBefore: KnownKeys,
-  nowMs: number,
+  { nowMs, room }: { readonly nowMs: number; readonly room: number },
 ): { state: JobState; answer: Result<Execution, TriggerRefusal>[]; keys: KeyChange[] } {
   const known = new Map(knownBefore);
   const keys: KeyChange[] = [];
   let next = state;
-  const answer = starts.map((start) => {
-    const started = triggerOne(next, start, known, nowMs);
+  let left = room;
+  const answer = starts.map((start, index) => {
+    const started = triggerOne(next, start, known, { nowMs, room: left });
     if (!started.ok) return started;
+    if (index < starts.length - 1) left -= broughtAlong(start);
     next = putLive(counted(next), newLive(started.value, nowMs));
     const key = startKey(start);
     if (key !== null) {
@@ -61,7 +69,7 @@ function triggerOne(
   state: JobState,
   start: TriggerEvent,
   known: KnownKeys,
-  nowMs: number,
+  { nowMs, room }: { readonly nowMs: number; readonly room: number },
 ): Result<Execution, TriggerRefusal> {
   const isThere = state.live.has(start.id) || state.outbox.has(start.id);
   const first = isThere ? start.id : startedBefore(start, known, nowMs);
@@ -69,7 +77,7 @@ function triggerOne(
     const execution = state.live.get(first)?.execution ?? state.outbox.get(first)?.execution ?? null;
     return err({ duplicateOf: first, execution });
   }
-  if (isBacklogFull(state)) return err("backlog_full");
+  if (room <= 0 || isBacklogFull(state)) return err("backlog_full");
   const invalidInput = [...optionIssues(start, nowMs), ...inputIssues(state.job, start)];
   if (invalidInput.length > 0) return err({ invalidInput });
   const { id, source, replayedFrom, parent, input, triggerInput } = start;
@@ -85,6 +93,10 @@ function triggerOne(
       nowMs,
     }),
   );
+}
+
+function broughtAlong({ input, triggerInput }: TriggerEvent): number {
+  return jsonBytes([input ?? null, triggerInput ?? null], Number.POSITIVE_INFINITY);
 }
 
 function startedBefore(start: TriggerEvent, known: KnownKeys, nowMs: number): string | null {
