@@ -42,7 +42,7 @@ export const ERRORS = {
   metadata_too_large: { status: 413, meaning: "The metadata of an execution would have more than 256 KB." },
   too_many_tags: { status: 422, meaning: "An execution or a wait token has ten tags at most." },
   rate_limited: { status: 429, meaning: "Too many requests to one webhook URL; see `Retry-After`." },
-  backlog_full: { status: 429, meaning: "Too many executions of the job are waiting." },
+  backlog_full: { status: 429, meaning: "Too many executions are waiting, or too large ones." },
   internal: { status: 500, meaning: "A fault of ours; it is logged under the request's id." },
   actor_unavailable: {
     status: 503,

@@ -53,6 +53,7 @@ export class JobActor extends DurableObject<ActorEnv> implements JobActorProtoco
     this.#host = {
       storage: ctx.storage,
       cost: this.#cost,
+      kept: { characters: 0 },
       knowAlarm: () => this.#knowAlarm(),
       doubtAlarm: () => (this.#armedMs = undefined),
       arm: () => this.#arm(),

@@ -40,6 +40,7 @@ import type { Result } from "../../domain/result.ts";
 import { logFault } from "../../observability/log.ts";
 import { secureRandom } from "../secureRandom.ts";
 import { JobStore, type KeyChanges, type RowCounts, type StoredRow } from "./jobStore.ts";
+import { type Kept, KEPT_CHARACTERS_MOST } from "./keptSizes.ts";
 
 /** What an event came to, beside the state: what is to be done once that is durable. */
 export interface Found {
@@ -59,6 +60,7 @@ export interface ObjectCost {
 export interface JobHost {
   readonly storage: DurableObjectStorage;
   readonly cost: ObjectCost;
+  readonly kept: Kept;
   /** Asks the platform when the alarm rings, if that is not known. */
   knowAlarm(): Promise<void>;
   /** What is remembered of the alarm may be wrong. */
@@ -97,7 +99,7 @@ export class HostedJob implements JobActorProtocol {
 
   constructor(host: JobHost, slot: number) {
     this.#host = host;
-    this.#store = new JobStore(host.storage, host.cost.rows, slot);
+    this.#store = new JobStore(host.storage, host.cost.rows, slot, host.kept);
   }
 
   /** Goes on from rows of its slot. Throws when this release cannot read them. */
@@ -311,7 +313,8 @@ export class HostedJob implements JobActorProtocol {
     if (this.#state === null) return null;
     const nowMs = Date.now();
     const known = this.#store.lookUp(keysOf(event));
-    const reduction = reduce<Type>(this.#state, event, nowMs, secureRandom, known);
+    const room = KEPT_CHARACTERS_MOST - this.#host.kept.characters;
+    const reduction = reduce<Type>(this.#state, event, nowMs, secureRandom, known, room);
     // What an end brings about goes through the queue. Handed over, it would be called by the call that reports the end, and
     // so on for as long as there is a backlog; the platform ends such a chain after 16 calls (ADR 0016).
     const most = event.type === "finish" ? 0 : this.#host.room();

@@ -35,8 +35,8 @@ export async function askToStart<Answer>(
 
 /** `message` is for who cannot raise the job's limit. */
 export function backlogFull(
-  message = "So many executions of this job are waiting already that no more are taken. Wait for some to finish, or raise " +
-    "concurrency_limit.",
+  message = "So many executions are waiting already, or such large ones, that no more of this job are taken. Wait for some to " +
+    "finish, raise concurrency_limit, or start them with smaller inputs.",
 ) {
   return refused("backlog_full", message, { retryAfterSeconds: BACKLOG_RETRY_AFTER_SECONDS });
 }

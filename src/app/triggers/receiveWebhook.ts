@@ -166,7 +166,9 @@ async function start(services: Services, job: Job, request: TriggerRequest): Pro
       case "duplicate":
         return ok({ type: "started", executionId: answer.value.executionId });
       case "backlog_full":
-        return backlogFull("So many executions of this job are waiting that no more are taken; send it later.");
+        return backlogFull(
+          "So many executions are waiting, or such large ones, that no more of this job are taken; send it later.",
+        );
       case "invalid_input":
         // An event is no input; only what somebody chooses is held against input_schema.
         throw new Error("A webhook's event was judged as an input.");
