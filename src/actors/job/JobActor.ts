@@ -70,7 +70,8 @@ export class JobActor extends DurableObject<ActorEnv> implements JobActorProtoco
   /**
    * Guarantees: never throws for reasons of the domain, because a failing alarm is dropped for good after six retries;
    * and re-arms in the same synchronous block that takes the work, so that there is no moment at which work is taken and
-   * no alarm is set.
+   * no alarm is set. Does not wait until the work is taken by a Worker or a queue, because one alarm of an object rings at
+   * a time: whoever is slow to take it keeps no other job of the object from its fire.
    */
   override async alarm(): Promise<void> {
     this.#cost.requests += 1;
@@ -92,7 +93,7 @@ export class JobActor extends DurableObject<ActorEnv> implements JobActorProtoco
       this.#armedMs = Date.now() + REST_AFTER_FAULT_MS;
       await this.ctx.storage.setAlarm(this.#armedMs);
     }
-    await this.#carryOut(found);
+    this.ctx.waitUntil(this.#carryOut(found));
   }
 
   async ask<Method extends JobMethod>(

@@ -1,6 +1,6 @@
 /** Jobs that share an object (ADR 0018, ADR 0019), in the real runtime: what is one job's is no other's. */
 
-import { runInDurableObject } from "cloudflare:test";
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { applyJob } from "../../../src/app/jobs/applyJob.ts";
@@ -193,6 +193,23 @@ describe("jobs that share an object", () => {
     await world.apply(unread);
     await world.advance(0);
     expect(await statusesOf(unread)).toEqual(["succeeded"]);
+  });
+
+  it("are not kept from their fires by an attempt that nobody comes to take", async () => {
+    const [first, second] = [await startAt(START + MINUTE), await startAt(START + MINUTE + 1_000)];
+    const slow = Promise.withResolvers<boolean>();
+    vi.mocked(AttemptWorker.prototype.start).mockImplementationOnce(async () => await slow.promise);
+    world.setClock(START + MINUTE);
+    // The platform rings one alarm of an object at a time.
+    await runDurableObjectAlarm(world.stub(first.id));
+    world.setClock(START + MINUTE + 1_000);
+    await runDurableObjectAlarm(world.stub(second.id));
+    await world.until(() => world.handed.length > 0, "the second attempt to be handed over");
+    expect(world.handed.map(({ execution }) => execution.jobId)).toEqual([second.id]);
+    slow.resolve(false);
+    await world.settled();
+    await world.deliverAll();
+    for (const job of [first, second]) expect(await statusesOf(job)).toEqual(["succeeded"]);
   });
 
   it("give back each its own attempts where the Worker has no room", async () => {
