@@ -14,6 +14,7 @@ import { createProducer, type Producer } from "../../queue/producer.ts";
 import { attemptRoom } from "../attemptRoom.ts";
 import { type Found, HostedJob, type JobHost, REST_AFTER_FAULT_MS } from "./hostedJob.ts";
 import { jobIdIn, readSlots, type StoredRow } from "./jobStore.ts";
+import { ObjectCost } from "./objectCost.ts";
 
 /** An attempt that found no room with the Worker: for so long all go through the queue, which waits as long as it takes. */
 const QUEUE_ONLY_MS = 10_000;
@@ -30,7 +31,7 @@ export interface ActorEnv {
 
 /** Calls without a key are about the only job of an object of its own. */
 export class JobActor extends DurableObject<ActorEnv> implements JobActorProtocol, SharedActorProtocol {
-  readonly #cost = { rows: { read: 0, written: 0 }, requests: 0, messages: 0 };
+  readonly #cost = new ObjectCost();
   readonly #jobs = new Map<string, HostedJob>();
   /** By their keys: jobs whose rows could not be read, and why. */
   readonly #unreadable = new Map<string, unknown>();

@@ -12,7 +12,6 @@ import type { AttemptResult } from "../../domain/engine/finish.ts";
 import { claimForHandOver, type HandOver, NO_TAKERS } from "../../domain/engine/handOver.ts";
 import { loadOf } from "../../domain/engine/load.ts";
 import type {
-  ActorCost,
   ApprovalView,
   AttemptMessage,
   DecisionAnswer,
@@ -39,21 +38,15 @@ import type { Job } from "../../domain/job/job.ts";
 import type { Result } from "../../domain/result.ts";
 import { logFault } from "../../observability/log.ts";
 import { secureRandom } from "../secureRandom.ts";
-import { JobStore, type KeyChanges, type RowCounts, type StoredRow } from "./jobStore.ts";
-import { type Kept, KEPT_CHARACTERS_MOST } from "./keptSizes.ts";
+import { JobStore, type KeyChanges, type StoredRow } from "./jobStore.ts";
+import { type Kept, roomIn } from "./keptSizes.ts";
+import type { ObjectCost } from "./objectCost.ts";
 
 /** What an event came to, beside the state: what is to be done once that is durable. */
 export interface Found {
   readonly job: HostedJob;
   readonly works: readonly AttemptWork[];
   readonly commands: readonly Command[];
-}
-
-/** Since the last finished execution of the object: what it cost (`execution.finished` in the log). */
-export interface ObjectCost {
-  readonly rows: RowCounts;
-  requests: number;
-  messages: number;
 }
 
 /** The object, as a job that lives in it sees it. */
@@ -243,9 +236,9 @@ export class HostedJob implements JobActorProtocol {
   }
 
   async finish(result: AttemptResult): Promise<FinishAnswer> {
-    const answer = await this.#handle<"finish">({ type: "finish", result });
-    const cost = costOf(this.#host.cost);
-    if (result.verdict.type !== "retry") resetCost(this.#host.cost);
+    const attempt = roomIn(this.#host.kept) > 0 ? result.attempt : { ...result.attempt, bodyPreview: null };
+    const answer = await this.#handle<"finish">({ type: "finish", result: { ...result, attempt } });
+    const cost = this.#host.cost.bill(result.verdict.type !== "retry");
     return { applied: answer?.applied ?? false, cost };
   }
 
@@ -313,8 +306,7 @@ export class HostedJob implements JobActorProtocol {
     if (this.#state === null) return null;
     const nowMs = Date.now();
     const known = this.#store.lookUp(keysOf(event));
-    const room = KEPT_CHARACTERS_MOST - this.#host.kept.characters;
-    const reduction = reduce<Type>(this.#state, event, nowMs, secureRandom, known, room);
+    const reduction = reduce<Type>(this.#state, event, nowMs, secureRandom, known, roomIn(this.#host.kept));
     // What an end brings about goes through the queue. Handed over, it would be called by the call that reports the end, and
     // so on for as long as there is a backlog; the platform ends such a chain after 16 calls (ADR 0016).
     const most = event.type === "finish" ? 0 : this.#host.room();
@@ -354,22 +346,6 @@ export class HostedJob implements JobActorProtocol {
       throw error;
     }
   }
-}
-
-function costOf({ rows, requests, messages }: ObjectCost): ActorCost {
-  return {
-    actorRequests: requests,
-    actorRowsRead: rows.read,
-    actorRowsWritten: rows.written,
-    queueMessages: messages,
-  };
-}
-
-function resetCost(cost: ObjectCost): void {
-  cost.requests = 0;
-  cost.messages = 0;
-  cost.rows.read = 0;
-  cost.rows.written = 0;
 }
 
 function unknownJob(requests: readonly TriggerRequest[]): TriggerAnswer[] {

@@ -11,8 +11,10 @@ export interface Kept {
 }
 
 /**
- * An object that keeps more takes no starts by request until some of it has ended. What a schedule fires, and what goes
- * on, is taken all the same; a fire comes to about 600 characters.
+ * An object that keeps more takes no starts by request until some of it has ended, and nothing of the bodies that targets
+ * answer with. What a schedule fires, and what goes on, is taken all the same; a fire comes to about 600 characters, and to
+ * some 1,000 with its attempt. So a history that is out of reach for long is owed records without previews, instead of more
+ * than the object can load.
  *
  * The platform gives an isolate 128 MB, and objects of a class that land in one share them (facts 1.1; Cloudflare's pages on
  * the limits of Workers and on the pricing of Durable Objects). Most is taken right after a read, when the text of the rows
@@ -22,6 +24,11 @@ export interface Kept {
  * the isolate itself, for definitions, and for what executions gain while they run.
  */
 export const KEPT_CHARACTERS_MOST = 25_000_000;
+
+/** How many characters more; none or less where it is full. */
+export function roomIn({ characters }: Kept): number {
+  return KEPT_CHARACTERS_MOST - characters;
+}
 
 /** What one job has part in `Kept`, row by row. A row is named by whatever tells it from the job's others. */
 export class KeptSizes {

@@ -114,6 +114,23 @@ describe("an object that keeps as much as it could load again", () => {
     expect(await tryStart(small)).toMatchObject({ type: "started" });
   });
 
+  it("keeps ends that the history does not take without what targets answered, and hands them in when it does", async () => {
+    const [large, early, late] = [await startAt(LATER), await startAt(DUE), await startAt(DUE + MINUTE)];
+    world.answer = () => new Response("y".repeat(50_000));
+    world.beforeD1 = () => {
+      throw new Error("D1_ERROR: Network connection lost.");
+    };
+    await world.advanceTo(DUE);
+    await fill(large);
+    await world.advanceTo(DUE + MINUTE);
+    world.beforeD1 = () => {};
+    await world.advance(2 * MINUTE);
+    const previewsOf = async (job: Job) =>
+      (await world.history(job)).map(({ status, attempts: [attempt] }) => [status, attempt?.bodyPreview?.length ?? 0]);
+    expect(await previewsOf(early)).toEqual([["succeeded", 50_000]]);
+    expect(await previewsOf(late)).toEqual([["succeeded", 0]]);
+  });
+
   it("answers what was started before with that", async () => {
     const job = await startAt(LATER);
     const byKey = { dedupe: { key: "k", windowMs: LATER, kind: "idempotency" }, delayUntilMs: LATER } as const;
