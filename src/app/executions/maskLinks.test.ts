@@ -35,6 +35,14 @@ describe("maskLinks", () => {
     expect(JSON.stringify(inside).match(/\[secret\]/g)).toHaveLength(4);
   });
 
+  it("takes it out of a link that a text was cut off in, however little of it is left", () => {
+    const url = callbackUrl(LINK, "wait");
+    for (let left = 1; left <= 32; left++) {
+      const shown = masked(`Expected "x", got "${url.slice(0, url.length - 32 + left)}…"`);
+      expect(shown).toBe(`Expected "x", got "${url.slice(0, -32)}[secret]…"`);
+    }
+  });
+
   it("leaves everything else as it is, and a plain execution untouched", () => {
     const input = { digest: "5f0c1ad6b3e94c27a8d1f6027be4c935", url: "https://x.test/v1/callbacks" };
     expect(masked(input)).toEqual(input);

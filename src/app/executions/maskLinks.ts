@@ -8,10 +8,10 @@
 import { MASK } from "../../domain/secret/redact.ts";
 import { isAllowed, type Role } from "../../domain/workspace/workspace.ts";
 
-/** As `domain/workflow/links.ts` writes them, and percent-encoded within another URL. Bounded, so that it is linear. */
+/** As `domain/workflow/links.ts` writes them, percent-encoded within another URL, or cut off. Bounded, so that it is linear. */
 function linksTo(routes: string): RegExp {
   return new RegExp(
-    String.raw`(v1(?:\/|%2f)(?:${routes})(?:\/|%2f)exe_\w{1,64}?(?:\/|%2f)[^\s"\\/?#]{1,512}?(?:\/|%2f))[0-9a-f]{32}`,
+    String.raw`(v1(?:\/|%2f)(?:${routes})(?:\/|%2f)exe_\w{1,64}?(?:\/|%2f)[^\s"\\/?#]{1,512}?(?:\/|%2f))(?:[0-9a-f]{32}|[0-9a-f]{1,31}(?!\w))`,
     "gi",
   );
 }
