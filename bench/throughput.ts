@@ -1,6 +1,6 @@
 /**
- * `throughput`: run-now at full speed on existing jobs, beside a bare queue → fetch Worker and a Worker that only
- * fetches, in the same run.
+ * `throughput`: run-now at full speed on existing jobs, in the same run beside a bare queue → fetch Worker, a Worker that
+ * only fetches, and one that does no more than keep what Carillon promises of a run (`workers/bareKept.ts`).
  */
 
 import { createJobs, idleJob, startCarillon, warmUp } from "./lib/carillon.ts";
@@ -34,7 +34,7 @@ interface Sample {
   readonly faults: readonly string[];
 }
 
-const SUBJECTS = ["Carillon", "bare queue → fetch", "bare fetch"] as const;
+const SUBJECTS = ["Carillon", "bare queue → fetch", "bare fetch", "bare, kept"] as const;
 type Subject = (typeof SUBJECTS)[number];
 
 export const throughput: Measurement = {
@@ -43,13 +43,19 @@ export const throughput: Measurement = {
   run: async (context) => {
     const repeats = context.repeats ?? (context.small ? 1 : 3);
     const measuredMs = (context.seconds ?? (context.small ? 3 : 30)) * 1_000;
-    const [carillon, bareQueue, bareFetch] = await Promise.all([
+    const [carillon, bareQueue, bareFetch, bareKept] = await Promise.all([
       buildCarillon(),
       buildBare("bareQueue", null),
       buildBare("bareFetch", null),
+      buildBare("bareKept", "BareKept"),
     ]);
     const world = await startWorld();
-    const samples: Record<Subject, Sample[]> = { Carillon: [], "bare queue → fetch": [], "bare fetch": [] };
+    const samples: Record<Subject, Sample[]> = {
+      Carillon: [],
+      "bare queue → fetch": [],
+      "bare fetch": [],
+      "bare, kept": [],
+    };
     const shape = { inFlight: IN_FLIGHT, warmUpMs: context.small ? 1_000 : WARM_UP_MS, measuredMs } as const;
     try {
       const bindings = { TARGET_URL: `${world.url}/run` };
@@ -58,6 +64,7 @@ export const throughput: Measurement = {
           Carillon: () => startCarillon({ worker: carillon, inspected: context.profile }),
           "bare queue → fetch": () => startInstance({ worker: bareQueue, bindings, inspected: context.profile }),
           "bare fetch": () => startInstance({ worker: bareFetch, bindings }),
+          "bare, kept": () => startInstance({ worker: bareKept, bindings, inspected: context.profile }),
         };
         for (const subject of SUBJECTS) {
           const instance = await start[subject]();
@@ -95,7 +102,8 @@ async function carillonPlan(carillon: Carillon, world: World): Promise<Subjected
 }
 
 function barePlan(instance: Instance): Subjected {
-  return { urls: [instance.url], method: "GET", headers: {} };
+  const urls = Array.from({ length: JOBS }, (_, index) => `${instance.url}/?job=${index}`);
+  return { urls, method: "GET", headers: {} };
 }
 
 async function sampleOf(instance: Instance, world: World, context: Context, plan: LoadPlan): Promise<Sample> {
@@ -162,6 +170,13 @@ function report(samples: Record<Subject, readonly Sample[]>, settings: Outcome["
       ]),
       figure("Carillon ÷ bare queue → fetch", "executions", "ratio", toQueue),
       figure("Carillon ÷ bare fetch", "executions", "ratio", ratiosTo("bare fetch")),
+      figure("Carillon ÷ bare, kept", "executions", "ratio", ratiosTo("bare, kept")),
+      figure(
+        "bare, kept ÷ bare queue → fetch",
+        "executions",
+        "ratio",
+        rates("bare, kept").map((rate, repeat) => rate / (rates("bare queue → fetch")[repeat] ?? Number.NaN)),
+      ),
     ],
     budgets: [
       {

@@ -33,9 +33,9 @@ export async function buildCounted(): Promise<BuiltWorker> {
   };
 }
 
-/** A Worker of `bench/workers/`, with one queue, and one class of objects if it has any. */
+/** A Worker of `bench/workers/`, with one queue, Carillon's database, and one class of objects if it has any. */
 export async function buildBare(
-  name: "bareQueue" | "bareFetch" | "bareAlarm",
+  name: "bareQueue" | "bareFetch" | "bareAlarm" | "bareKept",
   className: string | null,
 ): Promise<BuiltWorker> {
   const { unstable_readConfig: readConfig } = await import("wrangler");
@@ -48,6 +48,7 @@ export async function buildBare(
     main: relative(BUILD_DIR, join(WORKERS_DIR, `${name}.ts`)),
     compatibility_date: carillon.compatibility_date,
     compatibility_flags: carillon.compatibility_flags,
+    d1_databases: [{ binding: "DB", database_name: name.toLowerCase(), database_id: name.toLowerCase() }],
     queues: { producers: [{ binding: "QUEUE", queue }], consumers: [{ ...shortQueue, queue }] },
     ...(className === null
       ? {}
@@ -59,7 +60,7 @@ export async function buildBare(
   mkdirSync(BUILD_DIR, { recursive: true });
   const configPath = join(BUILD_DIR, `${name}.json`);
   writeFileSync(configPath, JSON.stringify(config, null, 2));
-  return { script: await bundle(name, configPath), configPath, migrationsDir: null };
+  return { script: await bundle(name, configPath), configPath, migrationsDir: MIGRATIONS_DIR };
 }
 
 async function bundle(name: string, configPath: string): Promise<string> {
