@@ -8,19 +8,16 @@ import type { ConditionOperator } from "../src/domain/workflow/conditions.ts";
 import { DEPTH_MOST, ITEMS_MOST, NESTING_MOST, STEPS_MOST } from "../src/domain/workflow/definition.ts";
 import { FILTER_NAMES } from "../src/domain/template/template.ts";
 import type { FilterName } from "../src/domain/template/template.ts";
-import { createApp } from "../src/http/app.ts";
 import type { Components, FieldRow, JsonSchema } from "../src/http/docs/schemaTable.ts";
 import { fieldRows } from "../src/http/docs/schemaTable.ts";
 import { documentOf } from "../src/http/openapi.ts";
+import { OPERATIONS } from "../src/http/v1/operations.ts";
 import { STEP_SCHEMAS } from "../src/http/v1/schemas/steps.ts";
 import { ROOT } from "./lib/paths.ts";
 
 const FILE = join(ROOT, "docs", "steps.md");
 
-const app = createApp(() => {
-  throw new Error("The documentation needs no services.");
-});
-const components = (documentOf(app).components?.schemas ?? {}) as Components;
+const components = (documentOf(OPERATIONS).components?.schemas ?? {}) as Components;
 
 interface StepSchema extends JsonSchema {
   readonly example?: unknown;

@@ -1,14 +1,13 @@
 /** The OpenAPI 3.1 document, generated from the contracts of the operations. */
 
-import type { OpenAPIHono } from "@hono/zod-openapi";
-import { createRoute, z } from "@hono/zod-openapi";
+import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import type { HttpErrorCode } from "./errors.ts";
 import { ERRORS } from "./errors.ts";
 import { parametersOf } from "./methods.ts";
 import type { Contract, Operation } from "./operation.ts";
 import { API_VERSION } from "./version.ts";
 
-export type Registry = OpenAPIHono["openAPIRegistry"];
+type Registry = OpenAPIHono["openAPIRegistry"];
 
 const ErrorSchema = z
   .strictObject({
@@ -39,12 +38,12 @@ export function examplePath({ path, queryExample }: Contract): string {
   return path.replaceAll(/\{(\w+)\}/g, (_, name: string) => ID_EXAMPLES[name] ?? "id") + (queryExample ?? "");
 }
 
-export function registerSecurity(registry: Registry): void {
+function registerSecurity(registry: Registry): void {
   registry.registerComponent("securitySchemes", "bearer", { type: "http", scheme: "bearer" });
   registry.registerComponent("securitySchemes", "apiKey", { type: "apiKey", in: "header", name: "x-api-key" });
 }
 
-export function registerOperation(registry: Registry, operation: Operation): void {
+function registerOperation(registry: Registry, operation: Operation): void {
   const { contract, access } = operation;
   const parameters = parametersOf(contract.path);
   const params = z.object(Object.fromEntries(parameters.map((name) => [name, idSchema(name)])));
@@ -68,7 +67,11 @@ export function registerOperation(registry: Registry, operation: Operation): voi
   );
 }
 
-export function documentOf(app: Pick<OpenAPIHono, "getOpenAPI31Document">) {
+/** Takes longer than most requests (some 20 ms), so it is for whoever asks for the document, and not for start-up. */
+export function documentOf(operations: readonly Operation[]) {
+  const app = new OpenAPIHono();
+  registerSecurity(app.openAPIRegistry);
+  for (const operation of operations) registerOperation(app.openAPIRegistry, operation);
   return app.getOpenAPI31Document({
     openapi: "3.1.0",
     info: {
